@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The filter celeryops.systemd.broker_url."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import broker
+
+DOCUMENTATION = r"""
+name: broker_url
+short_description: The URL at which a host reaches the broker of its fleet
+description:
+  - Returns the variable C(broker_url) of the host that asks, when it is set.
+  - Otherwise builds a C(redis://) URL from the one host of the group C(celery_broker) and its variables
+    C(broker_address), C(broker_port), C(broker_bind) and C(broker_password). The password is percent-encoded.
+  - The broker's own host reaches it over loopback; others at C(broker_address), else C(ansible_host),
+    else the inventory name.
+positional: groups
+options:
+  _input:
+    description: The variables of every host, C(hostvars).
+    type: dict
+    required: true
+  groups:
+    description: The inventory's groups, C(groups).
+    type: dict
+    required: true
+  host:
+    description: The host that asks, C(inventory_hostname).
+    type: str
+    required: true
+  database:
+    description: The Redis database; V(0) is the broker's own, and leaves an external URL as it is.
+    type: int
+    default: 0
+author: celeryops contributors (@celeryops)
+"""
+
+EXAMPLES = r"""
+- name: The broker and, beside it, the results
+  ansible.builtin.set_fact:
+    broker: "{{ hostvars | celeryops.systemd.broker_url(groups, host=inventory_hostname) }}"
+    results: "{{ hostvars | celeryops.systemd.broker_url(groups, host=inventory_hostname, database=1) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The URL. It holds the password, so what uses it must not be logged.
+  type: str
+"""
+
+
+def broker_url(
+    hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]], host: str, database: int = 0
+) -> str:
+    """Return the URL; a wrong inventory is an Ansible error."""
+    try:
+        return broker.broker_url(hostvars, groups, host, database)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    """Names the filter."""
+
+    def filters(self) -> dict[str, Callable[..., str]]:
+        """Return the filter by its name."""
+        return {"broker_url": broker_url}

@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Where each host finds the broker."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from hypothesis import given
+from hypothesis import strategies as st
+from kombu.utils.url import parse_url
+
+from ansible_collections.celeryops.systemd.plugins.filter import broker_url as face
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker_url, public_url
+
+GROUPS = {"celery_broker": ["hub"]}
+
+
+def inventory(hub: dict[str, Any] | None = None, worker: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:
+    """Return the variables of a broker host and a worker host."""
+    return {"hub": hub or {}, "w1": worker or {}}
+
+
+@pytest.mark.parametrize(
+    ("hub", "host", "url"),
+    [
+        ({}, "hub", "redis://127.0.0.1:6379/0"),
+        ({}, "w1", "redis://hub:6379/0"),
+        ({"ansible_host": "10.0.0.5"}, "w1", "redis://10.0.0.5:6379/0"),
+        ({"ansible_host": "203.0.113.5", "broker_address": "10.0.0.5"}, "w1", "redis://10.0.0.5:6379/0"),
+        ({"broker_address": "fd00::5"}, "w1", "redis://[fd00::5]:6379/0"),
+        ({"broker_bind": ["10.0.0.5"]}, "hub", "redis://10.0.0.5:6379/0"),
+        ({"broker_bind": ["*", "-::*"]}, "hub", "redis://127.0.0.1:6379/0"),
+        ({"broker_bind": ["-::1"]}, "hub", "redis://[::1]:6379/0"),
+        ({"broker_port": "6380", "broker_password": "p@ss/:%#?"}, "w1", "redis://:p%40ss%2F%3A%25%23%3F@hub:6380/0"),
+    ],
+)
+def test_derived_from_the_broker_host(hub: dict[str, Any], host: str, url: str) -> None:
+    """The broker's own variables say where it is."""
+    assert broker_url(inventory(hub), GROUPS, host) == url
+
+
+@given(password=st.text(min_size=1))
+def test_celery_reads_back_any_password(password: str) -> None:
+    """What Celery (kombu) takes out of the URL is what was put in."""
+    url = broker_url(inventory({"broker_password": password}), GROUPS, "w1", database=1)
+    read = parse_url(url)
+    assert (read["hostname"], read["port"], read["virtual_host"]) == ("hub", 6379, "1")
+    assert unquote(urlsplit(url).password or "") == password == read["password"]
+    assert quoted_password(url) not in public_url(url)
+
+
+def quoted_password(url: str) -> str:
+    """Return the login part as it stands in the URL."""
+    return url.removeprefix("redis://").rpartition("@")[0] + "@"
+
+
+def test_external_url_wins_and_keeps_its_words() -> None:
+    """An operator's URL is passed on as it is; another database is put in its place."""
+    url = "rediss://app:pw@redis.example:6380/3?ssl_cert_reqs=required"
+    variables = inventory(worker={"broker_url": url})
+    assert broker_url(variables, {}, "w1") == url
+    assert broker_url(variables, {}, "w1", database=5) == url.replace("/3?", "/5?")
+
+
+def test_amqp_has_no_databases_for_results() -> None:
+    """The mend is named, the password is not."""
+    with pytest.raises(ValueError, match="set celery_app_result_backend") as error:
+        broker_url(inventory(worker={"broker_url": "amqp://app:hush@mq.example//"}), {}, "w1", database=1)
+    assert "hush" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("hub", "groups", "words"),
+    [
+        ({}, {}, r"w1: group celery_broker = \[\].*has 0; put one host in celery_broker, or set broker_url"),
+        ({}, {"celery_broker": ["a", "b"]}, r"group celery_broker = \['a', 'b'\].*has 2"),
+        ({"ansible_host": "127.0.0.1"}, GROUPS, "w1: broker_address = ''.*set broker_address on hub"),
+    ],
+)
+def test_no_way_to_the_broker(hub: dict[str, Any], groups: dict[str, list[str]], words: str) -> None:
+    """Each failure names the host, the variable, the value and the mend."""
+    with pytest.raises(ValueError, match=words):
+        broker_url(inventory(hub), groups, "w1")
+
+
+def test_the_filter_says_so_as_ansible_does() -> None:
+    """The face turns ValueError into Ansible's error."""
+    ask = face.FilterModule().filters()["broker_url"]
+    assert ask(inventory(), GROUPS, host="hub", database=2) == "redis://127.0.0.1:6379/2"
+    with pytest.raises(AnsibleFilterError, match="celery_broker"):
+        ask(inventory(), {}, host="hub")
