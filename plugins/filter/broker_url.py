@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import broker
 
 DOCUMENTATION = r"""
@@ -57,7 +56,10 @@ _value:
 
 
 def broker_url(
-    hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]], host: str, database: int = 0
+    hostvars: Mapping[str, Mapping[str, Any]],
+    groups: Mapping[str, Sequence[str]],
+    host: str,
+    database: int = 0,
 ) -> str:
     """Return the URL; a wrong inventory is an Ansible error."""
     try:

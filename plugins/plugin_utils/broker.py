@@ -60,7 +60,10 @@ def public_url(url: str) -> str:
 
 
 def broker_url(
-    hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]], host: str, database: int = 0
+    hostvars: Mapping[str, Mapping[str, Any]],
+    groups: Mapping[str, Sequence[str]],
+    host: str,
+    database: int = 0,
 ) -> str:
     """Return the URL at which ``host`` reaches the broker.
 
@@ -114,7 +117,7 @@ def _with_database(url: str, database: int, host: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in REDIS_SCHEMES:
         raise ValueError(
-            f"{host}: broker_url = {public_url(url)}: a {parts.scheme} broker has no database {database} to keep "
-            "results in; set celery_app_result_backend to the URL of a result backend"
+            f"{host}: broker_url = {public_url(url)}: a {parts.scheme} broker has no database "
+            f"{database} for results; set celery_app_result_backend to the URL of a result backend"
         )
     return urlunsplit(parts._replace(path=f"/{database}"))

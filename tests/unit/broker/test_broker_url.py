@@ -10,17 +10,18 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from ansible_collections.celeryops.systemd.plugins.filter import broker_url as face
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker_url, public_url
 from hypothesis import given
 from hypothesis import strategies as st
 from kombu.utils.url import parse_url
 
-from ansible_collections.celeryops.systemd.plugins.filter import broker_url as face
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker_url, public_url
-
 GROUPS = {"celery_broker": ["hub"]}
 
 
-def inventory(hub: dict[str, Any] | None = None, worker: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:
+def inventory(
+    hub: dict[str, Any] | None = None, worker: dict[str, Any] | None = None
+) -> dict[str, dict[str, Any]]:
     """Return the variables of a broker host and a worker host."""
     return {"hub": hub or {}, "w1": worker or {}}
 
@@ -36,7 +37,11 @@ def inventory(hub: dict[str, Any] | None = None, worker: dict[str, Any] | None =
         ({"broker_bind": ["10.0.0.5"]}, "hub", "redis://10.0.0.5:6379/0"),
         ({"broker_bind": ["*", "-::*"]}, "hub", "redis://127.0.0.1:6379/0"),
         ({"broker_bind": ["-::1"]}, "hub", "redis://[::1]:6379/0"),
-        ({"broker_port": "6380", "broker_password": "p@ss/:%#?"}, "w1", "redis://:p%40ss%2F%3A%25%23%3F@hub:6380/0"),
+        (
+            {"broker_port": "6380", "broker_password": "p@ss/:%#?"},
+            "w1",
+            "redis://:p%40ss%2F%3A%25%23%3F@hub:6380/0",
+        ),
     ],
 )
 def test_derived_from_the_broker_host(hub: dict[str, Any], host: str, url: str) -> None:
