@@ -1,0 +1,69 @@
+"""No secret is anywhere but in files for root and the service."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from testinfra.host import Host
+
+testinfra_hosts = ["ansible://celery"]
+SHORTEST = 8
+
+
+def planted(host: Host) -> set[str]:
+    """The secrets a host was given, as its own root-only files have them, plain and percent-encoded."""
+    text = host.run("cat /etc/conf.d/celery/*.env /etc/redis/redis.conf 2>/dev/null").stdout
+    raw: set[str] = set()
+    raw.update(re.findall(r"://[^:@/\s]*:([^@/\s\"']+)@", text))
+    raw.update(re.findall(r"^requirepass \"?([^\"\s]+)", text, re.MULTILINE))
+    raw.update(re.findall(r"^FLOWER_COOKIE_SECRET=\"?([^\"\s]+)", text, re.MULTILINE))
+    for users in re.findall(r"^FLOWER_BASIC_AUTH=\"?([^\"\n]+)", text, re.MULTILINE):
+        raw.update(user.partition(":")[2] for user in users.split(","))
+    found = {value for secret in raw for value in (secret, unquote(secret))}
+    assert all(len(value) >= SHORTEST for value in found), "a secret too short to search for proves nothing"
+    return found
+
+
+@pytest.fixture
+def secrets(host: Host) -> set[str]:
+    found = planted(host)
+    assert found, "the host has no secret, so its test proves nothing"
+    return found
+
+
+def test_units_do_not_show_them(host: Host, secrets: set[str]) -> None:
+    shown = host.check_output("systemctl show --all '*'; systemctl cat 'celery*' 'redis*'")
+    assert [s for s in secrets if s in shown] == []
+
+
+def test_processes_do_not_show_them(host: Host, secrets: set[str]) -> None:
+    shown = host.check_output("ps -eww -o args; cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+    assert [s for s in secrets if s in shown] == []
+
+
+def test_journal_does_not_hold_them(host: Host, secrets: set[str]) -> None:
+    journal = host.check_output("journalctl --no-pager -o export -a")
+    assert "celery" in journal
+    assert [s for s in secrets if s in journal] == []
+
+
+def test_no_file_for_the_world_holds_them(host: Host, secrets: set[str]) -> None:
+    patterns = "\\n".join(sorted(secrets))
+    found = host.run(
+        "printf '%b\\n' %s > /root/planted; chmod 600 /root/planted; "
+        "find / \\( -path /proc -o -path /sys \\) -prune -o -type f -perm -o=r -print0 "
+        "| xargs -0 grep -lF -f /root/planted; rm -f /root/planted",
+        patterns,
+    )
+    assert found.stdout == ""
+
+
+def test_the_play_did_not_print_them(host: Host, secrets: set[str]) -> None:
+    """CELERYOPS_PLAY_LOG is the output of the whole scenario, played with --diff and -vvv."""
+    log = Path(os.environ["CELERYOPS_PLAY_LOG"]).read_text(encoding="utf-8")
+    assert "/etc/conf.d/celery" in log
+    assert [s for s in secrets if s in log] == []
