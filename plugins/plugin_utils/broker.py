@@ -10,6 +10,8 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import public_url
+
 GROUP = "celery_broker"
 DEFAULT_PORT = 6379
 DEFAULT_BIND = ("127.0.0.1",)
@@ -49,14 +51,6 @@ def redis_url(address: str, port: int, password: str, database: int) -> str:
     place = f"[{address}]" if ":" in address and not address.startswith("[") else address
     login = f":{quote(password, safe='')}@" if password else ""
     return f"redis://{login}{place}:{port}/{database}"
-
-
-def public_url(url: str) -> str:
-    """Return ``url`` without its password and query, fit for a message."""
-    parts = urlsplit(url)
-    login, at, place = parts.netloc.rpartition("@")
-    user, colon, _password = login.partition(":")
-    return urlunsplit((parts.scheme, f"{user}{colon and ':***'}{at}{place}", parts.path, "", ""))
 
 
 def broker_url(

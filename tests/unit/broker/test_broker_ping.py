@@ -1,0 +1,194 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What a broker answers, and what is said when it does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import (
+    BrokerError,
+    ask,
+    public_url,
+)
+from ansible_collections.celeryops.systemd.plugins.modules.broker_ping import ask_until
+
+StartRedis = Callable[..., int]
+StartServer = Callable[[bytes], int]
+PASSWORD = "pl@nted/päss:word"
+
+
+def ping(**arguments: Any) -> dict[str, Any]:
+    """Run the module as Ansible does on a host, and return its result."""
+    module = Path(__file__).parents[3] / "plugins/modules/broker_ping.py"
+    words = {
+        "_ansible_no_log": False,
+        "_ansible_version": "2.19.0",
+        "_ansible_tracebacks_for": [],
+        **arguments,
+    }
+    run = subprocess.run(
+        [sys.executable, module],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": words}),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    result: dict[str, Any] = json.loads(run.stdout)
+    return result
+
+
+def test_redis_says_what_it_is(start_redis: StartRedis) -> None:
+    """Version, policy and persistence are read; nothing is changed."""
+    port = start_redis("--requirepass", PASSWORD, "--appendonly", "yes")
+    answer = ask(f"redis://:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/1", timeout=5)
+    assert answer.product == "redis"
+    assert re.fullmatch(r"\d+\.\d+\.\d+", answer.version)
+    assert answer.settings["aof_enabled"] == "1"
+    assert answer.settings["maxmemory_policy"] == "noeviction"
+    assert answer.unsafe == ()
+
+
+@pytest.mark.parametrize(
+    ("login", "database", "words"),
+    [
+        ("", "0", r"refuses the login \(NOAUTH.*mend broker_password"),
+        (":wrong@", "0", r"refuses the login \(WRONGPASS"),
+        ("nobody:wrong@", "0", r"refuses the login \(WRONGPASS"),
+        (f":{quote(PASSWORD, safe='')}@", "99", r"has no database 99"),
+    ],
+)
+def test_redis_refuses(start_redis: StartRedis, login: str, database: str, words: str) -> None:
+    """A refusal is told with its mend, at once."""
+    port = start_redis("--requirepass", PASSWORD)
+    with pytest.raises(BrokerError, match=words):
+        ask(f"redis://{login}127.0.0.1:{port}/{database}", timeout=5)
+
+
+def test_least_privilege_user_passes(start_redis: StartRedis) -> None:
+    """A user that may not read INFO can still serve Celery."""
+    port = start_redis("--user", "app", "on", ">pw", "~*", "&*", "+ping", "+select")
+    assert ask(f"redis://app:pw@127.0.0.1:{port}/0", timeout=5).version == ""
+
+
+def test_eviction_of_queues_is_refused(start_redis: StartRedis) -> None:
+    """A policy that throws queues away fails with the mend, and so does a setting that differs."""
+    port = start_redis("--maxmemory-policy", "allkeys-lru")
+    result = ping(url=f"redis://127.0.0.1:{port}/0", expect={"aof_enabled": "1"})
+    assert result["failed"]
+    assert "maxmemory-policy = allkeys-lru" in result["msg"]
+    assert "set noeviction" in result["msg"]
+    assert f"broker redis://127.0.0.1:{port}/0: aof_enabled = 0, and 1 was asked for" in result["msg"]
+
+
+def test_module_never_tells_the_password(start_redis: StartRedis) -> None:
+    """Neither the result nor the message holds it, plain or encoded."""
+    port = start_redis("--requirepass", PASSWORD)
+    good = ping(url=f"redis://:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/0")
+    assert (good["changed"], good["product"]) == (False, "redis")
+    bad = ping(url=f"redis://:{quote(PASSWORD + 'x', safe='')}@127.0.0.1:{port}/0")
+    assert f"redis://:***@127.0.0.1:{port}/0" in bad["msg"]
+    for secret in (PASSWORD, quote(PASSWORD, safe="")):
+        assert secret not in json.dumps([good, bad], ensure_ascii=False)
+
+
+def test_waits_for_one_that_starts(start_redis: StartRedis, free_port: int) -> None:
+    """A broker that is not there yet gets time; without time it is refused at once."""
+    url = f"redis://127.0.0.1:{free_port}/0"
+    with pytest.raises(BrokerError, match=r"cannot connect.*start the broker"):
+        ask_until(url, timeout=5, wait=0)
+    threading.Timer(0.5, start_redis, kwargs={"port": free_port}).start()
+    assert ask_until(url, timeout=5, wait=30).product == "redis"
+
+
+def test_something_else_answers(start_server: StartServer) -> None:
+    """A web server on that port is not taken for a broker."""
+    page = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+    with pytest.raises(BrokerError, match="not Redis; mend the address or port"):
+        ask(f"redis://127.0.0.1:{start_server(page)}/0", timeout=5)
+    with pytest.raises(BrokerError, match="does not speak AMQP"):
+        ask(f"amqp://127.0.0.1:{start_server(page)}//", timeout=5)
+
+
+def test_amqp_says_what_it_is(start_server: StartServer) -> None:
+    """RabbitMQ's Connection.Start is read: nested table, then product and version."""
+
+    def text(name: bytes, value: bytes, kind: bytes = b"S") -> bytes:
+        return bytes([len(name)]) + name + kind + len(value).to_bytes(4, "big") + value
+
+    table = text(b"capabilities", b"\x04nackt\x01", b"F")
+    table += text(b"product", b"RabbitMQ") + text(b"version", b"4.1.2")
+    payload = b"\x00\x0a\x00\x0a\x00\x09" + len(table).to_bytes(4, "big") + table
+    frame = b"\x01\x00\x00" + len(payload).to_bytes(4, "big") + payload + b"\xce"
+    answer = ask(f"amqp://127.0.0.1:{start_server(frame)}//", timeout=5)
+    assert (answer.product, answer.version) == ("rabbitmq", "4.1.2")
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with a fresh self-signed certificate of 127.0.0.1."""
+    place = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        [
+            *(
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+            ),
+            *("-keyout", place / "key.pem", "-out", place / "cert.pem", "-days", "1"),
+            *("-subj", "/CN=broker", "-addext", "subjectAltName=IP:127.0.0.1"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return place
+
+
+def test_tls_as_the_url_asks(start_redis: StartRedis, certificate: Path) -> None:
+    """The words of the URL decide, as they do for Celery."""
+    files = ("--tls-cert-file", f"{certificate}/cert.pem", "--tls-key-file", f"{certificate}/key.pem")
+    port = start_redis(*files, "--tls-auth-clients", "no", tls=True)
+    url = f"rediss://127.0.0.1:{port}/0"
+    with pytest.raises(BrokerError, match=r"not trusted.*name its CA"):
+        ask(url, timeout=5)
+    assert ask(f"{url}?ssl_cert_reqs=CERT_REQUIRED&ssl_ca_certs={certificate}/cert.pem", timeout=5).version
+    assert ask(f"{url}?ssl_cert_reqs=none", timeout=5).version
+
+
+def test_tls_on_a_plain_port(start_redis: StartRedis) -> None:
+    """The scheme is named as the fault."""
+    with pytest.raises(BrokerError, match="does not speak TLS"):
+        ask(f"rediss://127.0.0.1:{start_redis()}/0", timeout=0.5)
+
+
+def test_unknown_scheme_and_name() -> None:
+    """What cannot be a broker is refused with the mend."""
+    with pytest.raises(
+        BrokerError, match=r"scheme 'http' is not one of redis, rediss, amqp, amqps; mend the URL"
+    ):
+        ask("http://127.0.0.1/", timeout=5)
+    with pytest.raises(BrokerError, match=r"host name broker\.invalid is unknown here"):
+        ask("redis://broker.invalid:6379/0", timeout=5)
+
+
+def test_public_url_hides_password_and_query() -> None:
+    """The user's name and the place stay."""
+    assert public_url("amqps://app:hush@mq.example:5671/shop?x=y") == "amqps://app:***@mq.example:5671/shop"
+    assert public_url("redis://hub:6379/0") == "redis://hub:6379/0"
