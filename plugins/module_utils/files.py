@@ -1,0 +1,269 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Many files brought to a wanted state in one look: first what would change, then the change.
+
+What check mode predicts is the same list that a real run applies.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+DIFF_LIMIT = 100_000
+NEW_FILE_MODE = 0o644
+NEW_DIRECTORY_MODE = 0o755
+
+Diff = dict[str, str]
+
+
+class FileError(Exception):
+    """What is asked for cannot be; the text says why."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One wanted path. ``mode``, ``owner`` and ``group`` of None leave what is there."""
+
+    path: str
+    state: str = "file"
+    content: str = ""
+    target: str = ""
+    mode: int | None = None
+    owner: str | None = None
+    group: str | None = None
+    once: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """A path that differs from what is wanted, how it differs, and what mends it."""
+
+    path: str
+    diff: list[Diff]
+    apply: Callable[[], None] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies at a path."""
+
+    kind: str
+    mode: int
+    owner: str
+    group: str
+
+
+def entry(raw: dict[str, Any]) -> Entry:
+    """Read one item of the module's ``files``; FileError when it contradicts itself."""
+    given = {key: value for key, value in raw.items() if value is not None}
+    path = "/" + os.path.normpath(given["path"]).lstrip("/")
+    top = path.count("/") == 1
+    if not given["path"].startswith("/") or (top and given.get("state") == "absent"):
+        raise FileError(f"path = {given['path']}: must be absolute, and not a top directory to be removed")
+    state = given.get("state", "file")
+    for key, its_state in (("content", "file"), ("target", "link")):
+        if (key in given) != (state == its_state):
+            raise FileError(f"{path}: state = {state}: {key} is needed by state {its_state}, and only there")
+    try:
+        mode = int(given["mode"], 8) if "mode" in given else None
+    except ValueError:
+        raise FileError(f"{path}: mode = {given['mode']}: must be octal digits in quotes, as '0640'") from None
+    return Entry(**{**given, "path": path, "mode": mode})
+
+
+def changes(entries: Iterable[Entry], prune: Iterable[str]) -> list[Change]:
+    """Return what differs from the wanted entries, and what matches ``prune`` without being wanted.
+
+    :param prune: shell globs; a match is kept when it is wanted or holds something wanted.
+    """
+    wanted: dict[str, Entry] = {}
+    for item in entries:
+        if item.path in wanted:
+            raise FileError(f"{item.path}: listed twice")
+        wanted[item.path] = item
+    result = [change for item in wanted.values() for change in [_change(item)] if change is not None]
+    kept = [path for path, item in wanted.items() if item.state != "absent"]
+    matches = {str(match) for pattern in prune for match in Path("/").glob(pattern.lstrip("/"))}
+    for path in sorted(matches - set(wanted)):
+        if not any(other.startswith(path + "/") for other in kept):
+            result.append(_removal(path))
+    return result
+
+
+def look(path: str, follow: bool = False) -> Found | None:
+    """Return what lies at ``path``, None when nothing does."""
+    try:
+        found = Path(path).stat(follow_symlinks=follow)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    kinds = ((stat.S_ISLNK, "link"), (stat.S_ISDIR, "directory"), (stat.S_ISREG, "file"))
+    kind = next((name for test, name in kinds if test(found.st_mode)), "other")
+    owner, group = _name(pwd.getpwuid, found.st_uid), _name(grp.getgrgid, found.st_gid)
+    return Found(kind, stat.S_IMODE(found.st_mode), owner, group)
+
+
+def _name(by_id: Callable[[int], Any], number: int) -> str:
+    try:
+        return str(by_id(number)[0])
+    except KeyError:
+        return str(number)
+
+
+def _change(item: Entry) -> Change | None:
+    found = look(item.path)
+    if item.state == "absent":
+        return _removal(item.path) if found else None
+    if item.state == "link":
+        return _link_change(item, found)
+    if item.state == "directory":
+        return _directory_change(item, found)
+    if item.once and found:
+        return None
+    return _file_change(item, found)
+
+
+def _link_change(item: Entry, found: Found | None) -> Change | None:
+    if found and found.kind == "directory":
+        raise FileError(f"{item.path}: is a directory where a link to {item.target} is wanted; move it away")
+    before = str(Path(item.path).readlink()) if found and found.kind == "link" else ""
+    if before == item.target:
+        return None
+    return Change(item.path, [_diff(item.path, _line(before), _line(item.target))], lambda: _write_link(item))
+
+
+def _directory_change(item: Entry, found: Found | None) -> Change | None:
+    # An operator may have moved the directory to another disk behind a link: the link stays.
+    real = look(item.path, follow=True) if found and found.kind == "link" else found
+    if real and real.kind != "directory":
+        raise FileError(f"{item.path}: is a {real.kind} where a directory is wanted; move it away")
+    diff = _attribute_diff(item, real, "directory", NEW_DIRECTORY_MODE)
+    return Change(item.path, [diff], lambda: _write_directory(item)) if diff else None
+
+
+def _file_change(item: Entry, found: Found | None) -> Change | None:
+    if found and found.kind == "directory":
+        raise FileError(f"{item.path}: is a directory where a file is wanted; move it away")
+    same_kind = found if found and found.kind == "file" else None
+    before = Path(item.path).read_bytes() if same_kind else b""
+    diffs = []
+    if before != item.content.encode():
+        diffs.append(_diff(item.path, _text(before), _text(item.content.encode())))
+    attributes = _attribute_diff(item, same_kind, "file", NEW_FILE_MODE)
+    if attributes:
+        diffs.append(attributes)
+    return Change(item.path, diffs, lambda: _write_file(item, same_kind)) if diffs else None
+
+
+def _attribute_diff(item: Entry, found: Found | None, kind: str, new_mode: int) -> Diff | None:
+    """Compare by name, so that an owner that does not exist yet is a difference and not an error."""
+    before = {"state": kind, "mode": found.mode, "owner": found.owner, "group": found.group} if found else {}
+    wanted = {"state": kind, "mode": item.mode, "owner": item.owner, "group": item.group}
+    after = {**before, **{key: value for key, value in wanted.items() if value is not None}}
+    if after == before:
+        return None
+    if not found:
+        after.setdefault("mode", new_mode)
+    return _diff(f"{item.path} (attributes)", _attributes(before), _attributes(after))
+
+
+def _attributes(values: dict[str, Any]) -> str:
+    return "".join(f"{key}: {f'{value:04o}' if key == 'mode' else value}\n" for key, value in values.items())
+
+
+def _removal(path: str) -> Change:
+    found = look(path)
+    kind = found.kind if found else "other"
+    if kind == "file":
+        before = _text(Path(path).read_bytes())
+    else:
+        before = _line(str(Path(path).readlink()) if kind == "link" else kind)
+    return Change(path, [_diff(path, before, "")], lambda: _remove(path))
+
+
+def _text(content: bytes) -> str:
+    if len(content) > DIFF_LIMIT:
+        return f"({len(content)} bytes)\n"
+    return content.decode(errors="replace")
+
+
+def _line(text: str) -> str:
+    return f"{text}\n" if text else ""
+
+
+def _diff(path: str, before: str, after: str) -> Diff:
+    return {"before_header": path, "after_header": path, "before": before, "after": after}
+
+
+def _ids(item: Entry) -> list[int]:
+    """Return uid and gid, -1 for "leave"."""
+    try:
+        uid = pwd.getpwnam(item.owner).pw_uid if item.owner else -1
+        gid = grp.getgrnam(item.group).gr_gid if item.group else -1
+    except KeyError as error:
+        raise FileError(f"{item.path}: owner = {item.owner}, group = {item.group}: {error}") from None
+    return [uid, gid]
+
+
+def _write_file(item: Entry, found: Found | None) -> None:
+    """Replace the file in one step: a reader sees the old or the new, an interrupted run leaves the old."""
+    path = _with_parent(item)
+    uid, gid = _ids(item)
+    before = path.stat() if found else None
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".celeryops-")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(item.content.encode())
+            stream.flush()
+            if before:
+                os.fchown(handle, before.st_uid, before.st_gid)
+            os.fchown(handle, uid, gid)
+            kept = stat.S_IMODE(before.st_mode) if before else NEW_FILE_MODE
+            os.fchmod(handle, kept if item.mode is None else item.mode)
+            os.fsync(handle)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink()
+        raise
+
+
+def _write_directory(item: Entry) -> None:
+    uid, gid = _ids(item)
+    path = _with_parent(item)
+    path.mkdir(NEW_DIRECTORY_MODE, exist_ok=True)
+    os.chown(path, uid, gid)
+    if item.mode is not None:
+        path.chmod(item.mode)
+
+
+def _write_link(item: Entry) -> None:
+    path = _with_parent(item)
+    temporary = path.with_name(f".celeryops-{os.getpid()}-{path.name}")
+    temporary.symlink_to(item.target)
+    try:
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink()
+        raise
+
+
+def _with_parent(item: Entry) -> Path:
+    path = Path(item.path)
+    path.parent.mkdir(NEW_DIRECTORY_MODE, parents=True, exist_ok=True)
+    return path
+
+
+def _remove(path: str) -> None:
+    if (look(path) or Found("file", 0, "", "")).kind == "directory":
+        shutil.rmtree(path)
+    else:
+        Path(path).unlink(missing_ok=True)
