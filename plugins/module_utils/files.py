@@ -73,7 +73,7 @@ def entry(raw: dict[str, Any]) -> Entry:
     state = given.get("state", "file")
     for key, its_state in (("content", "file"), ("target", "link")):
         if (key in given) != (state == its_state):
-            raise FileError(f"{path}: state = {state}: {key} is needed by state {its_state}, and only there")
+            raise FileError(f"{path}: state = {state}: {key} is needed by {its_state}, and only there")
     try:
         mode = int(given["mode"], 8) if "mode" in given else None
     except ValueError:
