@@ -1,0 +1,116 @@
+"""The account of a run: what was sent, what became of it, and whether anything was lost or run twice.
+
+It rests on the sender's list and on the ledgers that the tasks write themselves. The result backend is not
+asked: there, FAILURE and RETRY look like ends, and a task that ran twice looks like one that ran once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A task that the driver sent.
+
+    Args:
+        id: Its id.
+        queue: The queue it went to.
+        time: When it could first run, in seconds since the epoch; None for a chord's last step, which
+            waits for the others.
+        attempts: How many times it was handed to the broker. More than 1 when the broker did not confirm.
+    """
+
+    id: str
+    queue: str
+    time: float | None
+    attempts: int = 1
+
+
+@dataclass(frozen=True)
+class Event:
+    """A line of a ledger: `event` (start, end or fail) of the task `id` at `time` seconds since the epoch."""
+
+    event: str
+    id: str
+    time: float
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of the tasks of one queue, or of all of them.
+
+    Args:
+        queue: The queue, or "all".
+        sent: How many tasks were sent.
+        done: How many of them ended well at least once.
+        running: How many have started and neither ended nor failed yet.
+        failed: Ids of tasks that started, raised, and never ended well.
+        lost: Ids of tasks that never ended in any way, those that run still among them.
+        twice: Ids of tasks that started more often than they were sent.
+        longest_wait: Seconds between sending and the first start, of the task that waited longest.
+    """
+
+    queue: str
+    sent: int
+    done: int
+    running: int
+    failed: tuple[str, ...]
+    lost: tuple[str, ...]
+    twice: tuple[str, ...]
+    longest_wait: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether every task ended, well or not."""
+        return not self.lost
+
+    @property
+    def clean(self) -> bool:
+        """Whether every task ended well, and none was run twice."""
+        return not (self.lost or self.failed or self.twice)
+
+
+def account(sent: Sequence[Sent], events: Iterable[Event]) -> list[Account]:
+    """Return the account of each queue in the order of first use, and last of all queues together.
+
+    Events of ids that were not sent belong to someone else (beat, an earlier run) and do not count.
+
+    Raises:
+        ValueError: An id was sent as two tasks, so that nothing could be said about either.
+    """
+    doubled = [task for task, count in Counter(task.id for task in sent).items() if count > 1]
+    if doubled:
+        raise ValueError(f"these ids were sent as two tasks: {', '.join(sorted(doubled))}")
+
+    first_start: dict[str, float] = {}
+    seen: dict[str, Counter[str]] = {task.id: Counter() for task in sent}
+    for event in events:
+        if event.id in seen:
+            seen[event.id][event.event] += 1
+            if event.event == "start":
+                first_start[event.id] = min(event.time, first_start.get(event.id, event.time))
+
+    def one(queue: str, tasks: Sequence[Sent]) -> Account:
+        counts = [(task, seen[task.id]) for task in tasks]
+        unended = [(task, count) for task, count in counts if not count["end"]]
+        return Account(
+            queue=queue,
+            sent=len(tasks),
+            done=len(tasks) - len(unended),
+            running=sum(1 for _, count in unended if count["start"] > count["fail"]),
+            failed=tuple(task.id for task, count in unended if count["fail"]),
+            lost=tuple(task.id for task, count in unended if not count["fail"]),
+            twice=tuple(task.id for task, count in counts if count["start"] > task.attempts),
+            longest_wait=max(
+                (first_start[task.id] - task.time for task in tasks if task.time and task.id in first_start),
+                default=0.0,
+            ),
+        )
+
+    queues: dict[str, list[Sent]] = {}
+    for task in sent:
+        queues.setdefault(task.queue, []).append(task)
+    return [*(one(queue, tasks) for queue, tasks in queues.items()), one("all", sent)]

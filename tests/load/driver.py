@@ -1,0 +1,167 @@
+"""Sends a run's tasks from one host, follows the ledgers of the others, and accounts for every id."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from load.accounting import Account, Event, Sent, account
+from load.remote import Hosts, RemoteError, in_release
+
+ON_HOST = Path(__file__).with_name("on_host.py")
+POLL_SECONDS = 1.0
+NAMED = 10  # ids of one kind that the report names
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to send and where to look for it.
+
+    Args:
+        sender: The host that sends; one that has a release.
+        workers: The hosts whose ledgers count.
+        mix: The tasks and the chord, as in tests/apps/*/load.json.
+        count: How many single tasks.
+        chords: How many chords besides, spread over the run; at most `count`.
+        rate: Sendings a second; 0 is as fast as possible.
+        patience: How many seconds without any progress end the wait.
+    """
+
+    sender: str
+    workers: tuple[str, ...]
+    mix: dict[str, Any]
+    count: int
+    chords: int = 0
+    rate: float = 0.0
+    patience: float = 60.0
+    run: str = field(default_factory=lambda: secrets.token_hex(4))
+
+
+def drive(hosts: Hosts, order: Order, say: Callable[[str], None]) -> list[Account]:
+    """Send, wait until every task has ended or nothing moves any more, and return the accounts.
+
+    Raises:
+        RemoteError: The sender failed, so that what was sent is not known.
+    """
+    sending = _Sending(hosts, order)
+    begin = moved = time.monotonic()
+    before: tuple[int, int, int] = (0, 0, 0)
+    while True:
+        over = sending.over()  # asked before looking: what it sent last is then in `sent`
+        accounts = account(list(sending.sent), ledgers(hosts, order))
+        total = accounts[-1]
+        now = (total.sent, total.done + len(total.failed), total.running)
+        if now != before:
+            before, moved = now, time.monotonic()
+            say(
+                f"{moved - begin:6.1f} s  sent {total.sent:5}  done {total.done:5}  "
+                f"running {total.running:4}  waiting {total.sent - now[1] - total.running:5}"
+            )
+        if over and total.complete and not total.running:
+            return accounts
+        if over and time.monotonic() - moved > order.patience:
+            return accounts
+        time.sleep(POLL_SECONDS)
+
+
+def ledgers(hosts: Hosts, order: Order) -> Iterator[Event]:
+    """The events of the run on every worker host; a host that cannot be reached now adds none yet."""
+
+    def read(host: str) -> str:
+        try:
+            return hosts.ledger(host, order.run)
+        except RemoteError:
+            return ""
+
+    with ThreadPoolExecutor(len(order.workers)) as pool:
+        for text in pool.map(read, order.workers):
+            yield from parse(text.splitlines())
+
+
+def parse(lines: Iterable[str]) -> Iterator[Event]:
+    """The events in a ledger's lines; a line that is still being written is left for the next look."""
+    for line in lines:
+        if line.endswith("}"):
+            entry = json.loads(line)
+            yield Event(entry["event"], entry["id"], entry["time"])
+
+
+def leftover(hosts: Hosts, order: Order) -> dict[str, int]:
+    """Messages that the broker still holds when the run is over, after a while to let the last acks land."""
+    deadline = time.monotonic() + order.patience
+    arguments = ["leftover", "--mix", json.dumps(order.mix)]
+    while True:
+        answer = hosts.run(order.sender, in_release(arguments), stdin=ON_HOST.read_text())
+        held: dict[str, int] = json.loads(answer)
+        if not any(held.values()) or time.monotonic() > deadline:
+            return held
+        time.sleep(POLL_SECONDS)
+
+
+def report(accounts: Sequence[Account], held: dict[str, int]) -> list[str]:
+    """The run's account as lines for a person."""
+    lines = ["queue       sent   done  failed   lost  twice  longest wait"]
+    lines += [
+        f"{row.queue:<10} {row.sent:5}  {row.done:5}   {len(row.failed):5}  {len(row.lost):5}  "
+        f"{len(row.twice):5}  {row.longest_wait:10.1f} s"
+        for row in accounts
+    ]
+    total = accounts[-1]
+    for title in ("lost", "failed", "twice"):
+        ids: tuple[str, ...] = getattr(total, title)
+        if ids:
+            lines.append(f"{title}: {', '.join(ids[:NAMED])}{' ...' if len(ids) > NAMED else ''}")
+    lines.append(f"the broker still holds {held['waiting']} waiting and {held['unacked']} unacknowledged")
+    return lines
+
+
+class _Sending:
+    """The sender's process; `sent` grows while it runs."""
+
+    def __init__(self, hosts: Hosts, order: Order) -> None:
+        self.sent: list[Sent] = []
+        self._host = order.sender
+        arguments = [
+            "send", "--run", order.run, "--count", str(order.count), "--chords", str(order.chords),
+            "--rate", str(order.rate), "--mix", json.dumps(order.mix),
+        ]  # fmt: skip
+        self._process = subprocess.Popen(
+            hosts.words(order.sender, in_release(arguments)),
+            stdin=ON_HOST.open(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self._errors: list[str] = []
+        assert self._process.stdout
+        assert self._process.stderr
+        self._readers = [
+            threading.Thread(target=self._read, args=[self._process.stdout]),
+            threading.Thread(target=self._errors.extend, args=[self._process.stderr]),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, stream: IO[str]) -> None:
+        for line in stream:
+            entry = json.loads(line)
+            if "problem" in entry:
+                self._errors.append(entry["problem"])
+            else:
+                self.sent.append(Sent(**entry))
+
+    def over(self) -> bool:
+        """Whether everything is sent; RemoteError with the sender's words when it failed."""
+        if self._process.poll() is None:
+            return False
+        for reader in self._readers:
+            reader.join()
+        if self._process.returncode:
+            words = "\n".join(self._errors[-15:]).strip()
+            raise RemoteError(f"{self._host}: the sender exited with {self._process.returncode}:\n{words}")
+        return True

@@ -1,0 +1,101 @@
+"""The half of the load driver that runs on a host of the fleet, within the release's virtualenv.
+
+The other half sends this file to `python -` over ssh, so it imports nothing but Celery and the standard
+library. It prints one JSON document a line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from celery import chord, current_app
+from celeryops_agent import fleet  # noqa: F401  makes the deployed app the current one, with its settings
+
+RETRY_SECONDS = 0.5
+
+
+def signature(spec: Mapping[str, Any], task_id: str) -> Any:
+    """The task of one entry of the mix, with its id and queue."""
+    return current_app.signature(
+        spec["task"], args=spec.get("args", []), kwargs=spec.get("kwargs", {}),
+        task_id=task_id, queue=spec["queue"], immutable=spec.get("immutable", False),
+    )  # fmt: skip
+
+
+Sending = tuple[Any, dict[str, str]]
+
+
+def sendings(mix: Mapping[str, Any], run: str, count: int, chords: int) -> Iterator[Sending]:
+    """Everything to send in turn: a signature, and the queue of each id in it (a chord's last step last)."""
+    for number in range(count):
+        spec = mix["tasks"][number % len(mix["tasks"])]
+        yield signature(spec, f"{run}-{number}"), {f"{run}-{number}": spec["queue"]}
+        if chords and (number + 1) % max(1, count // chords) == 0:
+            chords -= 1
+            prefix = f"{run}-chord-{number}"
+            header = {f"{prefix}-{index}": step for index, step in enumerate(mix["chord"]["header"])}
+            steps = header | {f"{prefix}-body": mix["chord"]["body"]}
+            signatures = [signature(step, task_id) for task_id, step in steps.items()]
+            yield chord(signatures[:-1], signatures[-1]), {key: step["queue"] for key, step in steps.items()}
+
+
+def persist(send: Callable[[], object]) -> int:
+    """Call `send` until the broker takes it; return how often it was tried."""
+    attempts = 1
+    while True:
+        try:
+            send()
+            return attempts
+        except Exception as error:  # whatever the transport raises while its broker is away
+            print(json.dumps({"problem": f"{type(error).__name__}: {error}"}), flush=True)
+            attempts += 1
+            time.sleep(RETRY_SECONDS)
+
+
+def send(mix: Mapping[str, Any], run: str, count: int, chords: int, rate: float) -> None:
+    """Send `count` tasks and `chords` chords at `rate` sendings a second, or as fast as possible at 0."""
+    # Celery's own retries would hide that a message may have been published twice.
+    current_app.conf.task_publish_retry = False
+    begin = time.monotonic()
+    for number, (task, queues) in enumerate(sendings(mix, run, count, chords)):
+        if rate:
+            time.sleep(max(0.0, begin + number / rate - time.monotonic()))
+        now = time.time()
+        attempts = persist(task.apply_async)
+        for task_id, queue in queues.items():
+            ready = None if task_id.endswith("-body") else now
+            entry = {"id": task_id, "queue": queue, "time": ready, "attempts": attempts}
+            print(json.dumps(entry), flush=True)
+
+
+def leftover(mix: Mapping[str, Any]) -> None:
+    """Print how many messages wait in the mix's queues of a Redis broker, and how many are unacknowledged."""
+    queues = {spec["queue"] for spec in [*mix["tasks"], *mix["chord"]["header"], mix["chord"]["body"]]}
+    with current_app.connection_for_read() as connection:
+        channel = connection.default_channel
+        waiting = sum(channel._size(queue) for queue in queues)  # LLEN over the queue's priorities
+        print(json.dumps({"waiting": waiting, "unacked": channel.client.hlen(channel.unacked_key)}))
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["send", "leftover"])
+    parser.add_argument("--mix", required=True, type=json.loads)
+    parser.add_argument("--run")
+    parser.add_argument("--count", type=int, default=0)
+    parser.add_argument("--chords", type=int, default=0)
+    parser.add_argument("--rate", type=float, default=0.0)
+    options = parser.parse_args()
+    if options.what == "send":
+        send(options.mix, options.run, options.count, options.chords, options.rate)
+    else:
+        leftover(options.mix)
+
+
+if __name__ == "__main__":
+    main()
