@@ -33,7 +33,9 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         path = os.environ.get("CELERYOPS_RECORD", "")
-        self._file = Path(path).open("w", encoding="utf-8") if path else None
+        self._path = Path(path) if path else None
+        if self._path:
+            self._path.write_text("", encoding="utf-8")
         self._play = ""
         self._started: dict[tuple[str, str], float] = {}
 
@@ -44,7 +46,7 @@ class CallbackModule(CallbackBase):
         self._started[(host.get_name(), task._uuid)] = time.monotonic()
 
     def _write(self, outcome: str, result: Any) -> None:
-        if self._file is None:
+        if self._path is None:
             return
         values = result.result
         host = result.host.get_name()
@@ -58,8 +60,8 @@ class CallbackModule(CallbackBase):
             "restarted": sorted(values.get("restarted", [])),
             "seconds": round(time.monotonic() - started, 3),
         }
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
 
     def v2_runner_on_ok(self, result: Any) -> None:
         self._write("ok", result)

@@ -36,7 +36,8 @@ def changes(records: Iterable[dict[str, Any]]) -> set[Change]:
 
 def describe(title: str, found: set[Change]) -> list[str]:
     """Lines for a person; none when there is nothing to say."""
-    return [title, *(f"  {host}: {task} {what}".rstrip() for host, task, what in sorted(found))] if found else []
+    lines = [f"  {host}: {task} {what}".rstrip() for host, task, what in sorted(found)]
+    return [title, *lines] if lines else []
 
 
 def run(arguments: Sequence[str], record: Path) -> list[dict[str, Any]]:

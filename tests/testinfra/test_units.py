@@ -9,6 +9,7 @@ from testinfra.host import Host
 
 testinfra_hosts = ["ansible://celery"]
 MOST_EXPOSURE = 1.5
+WELL = {"ActiveState": "active", "SubState": "running", "NRestarts": "0", "Result": "success"}
 
 
 @pytest.fixture
@@ -27,9 +28,8 @@ def services(units: list[str]) -> list[str]:
 
 def test_running_and_enabled(host: Host, units: list[str]) -> None:
     for unit in services(units):
-        shown = host.check_output(f"systemctl show -p ActiveState,SubState,NRestarts,Result {unit}")
-        state = dict(line.split("=", 1) for line in shown.splitlines())
-        assert state == {"ActiveState": "active", "SubState": "running", "NRestarts": "0", "Result": "success"}, unit
+        shown = host.check_output(f"systemctl show -p {','.join(WELL)} {unit}")
+        assert dict(line.split("=", 1) for line in shown.splitlines()) == WELL, unit
         assert host.run(f"systemctl is-enabled {unit}").stdout.strip() == "enabled", unit
 
 

@@ -1,0 +1,132 @@
+"""Bad input ends the play before any change, with one message that names variable, value, host and mend."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import testinfra
+import yaml
+from testinfra.host import Host
+
+INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
+WATCHED = "/etc /opt /usr /var/lib /var/log/celery"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One mistake: the inventory variables and groups that make it, and the words the refusal must hold."""
+
+    name: str
+    words: Sequence[str]
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+QUEUE: dict[str, Any] = {"mail": {}}
+CASES = [
+    Case(
+        "unknown pool",
+        ["one", "celery_worker_queues", "pool", "prefrok", "prefork"],
+        {"celery_worker_queues": {"mail": {"pool": "prefrok"}}},
+    ),
+    Case(
+        "queue without hosts",
+        ["celery_worker_queues", "orphan", "celery_queue_orphan"],
+        {"celery_worker_queues": {**QUEUE, "orphan": {}}},
+    ),
+    Case(
+        "group without queue",
+        ["celery_queue_ghost", "celery_worker_queues", "ghost"],
+        groups={"celery_queue_ghost": ["one"]},
+    ),
+    Case(
+        "instance that cannot fit",
+        ["one", "mail", "task_memory_mb", "900000", "MB"],
+        {"celery_worker_queues": {"mail": {"task_memory_mb": 900000}}},
+    ),
+    Case(
+        "exposed broker without a password",
+        ["one", "broker_bind", "0.0.0.0", "broker_password"],
+        {"broker_bind": ["0.0.0.0"], "broker_password": ""},
+    ),
+    Case(
+        "exposed Flower without credentials",
+        ["one", "flower_address", "0.0.0.0", "flower_users"],
+        {"flower_address": "0.0.0.0", "flower_users": {}},
+        {"celery_flower": ["one"]},
+    ),
+    Case(
+        "two beats",
+        ["celery_beat", "one", "two"],
+        groups={"celery_beat": ["one", "two"]},
+    ),
+    Case(
+        "host without systemd",
+        ["bare", "systemd"],
+        groups={"celery_queue_mail": ["bare"]},
+    ),
+    Case(
+        "app module that the source does not hold",
+        ["one", "celery_app_target", "shop.nowhere:shop"],
+        {"celery_app_target": "shop.nowhere:shop"},
+    ),
+    Case(
+        "soft limit above the hard limit",
+        ["celery_app_task_soft_time_limit", "400", "celery_app_task_time_limit", "300"],
+        {"celery_app_task_soft_time_limit": 400, "celery_app_task_time_limit": 300},
+    ),
+    Case(
+        "visibility timeout below the longest task",
+        ["celery_app_visibility_timeout", "60", "300"],
+        {"celery_app_visibility_timeout": 60},
+    ),
+]
+
+
+def hosts() -> dict[str, Host]:
+    return {
+        name: testinfra.get_host(f"ansible://{name}?ansible_inventory={INVENTORY}&force_ansible=false")
+        for name in ("one", "two")
+    }
+
+
+def extra_inventory(case: Case, directory: Path) -> Path:
+    """The mistake as an inventory of its own, laid over the scenario's."""
+    groups = {name: {"hosts": dict.fromkeys(members)} for name, members in case.groups.items()}
+    everyone = {member for members in case.groups.values() for member in members}
+    path = directory / "mistake.yml"
+    tree = {"celery": {"hosts": dict.fromkeys(everyone), "children": groups, "vars": dict(case.variables)}}
+    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    return path
+
+
+def play(case: Case, directory: Path) -> subprocess.CompletedProcess[str]:
+    command = ["ansible-playbook", "celeryops.systemd.site", "-i", INVENTORY]
+    command += ["-i", str(extra_inventory(case, directory)), "-e", json.dumps(dict(case.variables))]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_refused_before_any_change(case: Case, tmp_path: Path) -> None:
+    machines = hosts()
+    for host in machines.values():
+        host.check_output("touch /run/before")
+    done = play(case, tmp_path)
+    assert done.returncode != 0, done.stdout
+    refusals = re.findall(r"(?:fatal|ERROR).*?(?=\nPLAY RECAP|\nTASK|\Z)", done.stdout + done.stderr, re.DOTALL)
+    flat = re.sub(r"\s+", " ", " ".join(refusals))
+    assert [word for word in case.words if word not in flat] == [], done.stdout + done.stderr
+    recap = re.findall(r"changed=(\d+)", done.stdout)
+    assert recap
+    assert set(recap) == {"0"}, done.stdout
+    for name, host in machines.items():
+        touched = host.run(f"find {WATCHED} -newer /run/before -type f 2>/dev/null").stdout
+        assert touched == "", f"{name} was changed"
