@@ -121,9 +121,10 @@ def test_refused_before_any_change(case: Case, tmp_path: Path) -> None:
         host.check_output("touch /run/before")
     done = play(case, tmp_path)
     assert done.returncode != 0, done.stdout
-    refusals = re.findall(r"(?:fatal|ERROR).*?(?=\nPLAY RECAP|\nTASK|\Z)", done.stdout + done.stderr, re.DOTALL)
+    printed = done.stdout + done.stderr
+    refusals = re.findall(r"(?:fatal|ERROR).*?(?=\nPLAY RECAP|\nTASK|\Z)", printed, re.DOTALL)
     flat = re.sub(r"\s+", " ", " ".join(refusals))
-    assert [word for word in case.words if word not in flat] == [], done.stdout + done.stderr
+    assert [word for word in case.words if word not in flat] == [], printed
     recap = re.findall(r"changed=(\d+)", done.stdout)
     assert recap
     assert set(recap) == {"0"}, done.stdout
