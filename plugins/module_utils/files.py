@@ -77,7 +77,7 @@ def entry(raw: dict[str, Any]) -> Entry:
     try:
         mode = int(given["mode"], 8) if "mode" in given else None
     except ValueError:
-        raise FileError(f"{path}: mode = {given['mode']}: must be octal digits in quotes, as '0640'") from None
+        raise FileError(f"{path}: mode = {given['mode']}: must be octal digits, quoted: '0640'") from None
     return Entry(**{**given, "path": path, "mode": mode})
 
 

@@ -1,0 +1,211 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What has to happen to systemd units, decided from what they are and from what is wanted.
+
+Nothing here talks to systemd; the module celeryops.systemd.units does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+PROPERTIES = (
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "StatusText",
+    "MainPID",
+    "UnitFileState",
+    "NeedDaemonReload",
+    "ExecMainStartTimestamp",
+    "ActiveEnterTimestamp",
+)
+UNIT_DIRECTORY = "/etc/systemd/system"
+# The template instances that a worker host may hold, by every trace that one leaves.
+WORKER_TEMPLATE = "celery-worker@"
+WORKER_PATHS = (
+    "/etc/conf.d/celery/worker-{instance}.env",
+    "/etc/systemd/system/celery-worker@{instance}.service.d",
+)
+ENABLED_STATES = ("enabled", "enabled-runtime")
+# `systemctl enable` can do nothing about these.
+UNMANAGED_STATES = ("static", "generated", "transient", "alias", "indirect")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a unit shall be; ``state`` and ``enabled`` of None leave what is."""
+
+    name: str
+    state: str | None = None
+    enabled: bool | None = None
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What systemd says about a unit. ``started`` is in seconds since the epoch, None if it never ran."""
+
+    name: str
+    load: str
+    active: str
+    sub: str
+    result: str
+    status: str
+    pid: int
+    enabled: bool
+    can_enable: bool
+    needs_reload: bool
+    started: float | None
+
+    @property
+    def running(self) -> bool:
+        """Whether it works or is on its way to; one that waits for its next attempt is not."""
+        return self.ready or (self.active == "activating" and not self.sub.startswith("auto-restart"))
+
+    @property
+    def ready(self) -> bool:
+        """Whether its start is complete."""
+        return self.active in ("active", "reloading")
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing of it is left to stop."""
+        return self.active in ("inactive", "failed")
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the module says about it."""
+        return {"active": self.active, "sub": self.sub, "status": self.status, "pid": self.pid}
+
+
+@dataclass(frozen=True)
+class Action:
+    """``verb`` is start, restart, wait or stop."""
+
+    name: str
+    verb: str
+    why: str
+
+
+def parse_show(names: Sequence[str], text: str) -> dict[str, Unit]:
+    """Read ``systemctl show --timestamp=us+utc`` for ``names``: one block each, in that order."""
+    blocks = [block for block in text.strip().split("\n\n") if block]
+    if len(blocks) != len(names):
+        raise ValueError(f"systemctl shows {len(blocks)} units where {len(names)} were asked for")
+    return {name: _unit(name, block) for name, block in zip(names, blocks, strict=True)}
+
+
+def _unit(name: str, block: str) -> Unit:
+    values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+    file_state = values.get("UnitFileState", "")
+    return Unit(
+        name=name,
+        load=values["LoadState"],
+        active=values["ActiveState"],
+        sub=values["SubState"],
+        result=values.get("Result", ""),
+        status=values.get("StatusText", ""),
+        pid=int(values.get("MainPID", "0")),
+        enabled=file_state in ENABLED_STATES,
+        can_enable=file_state not in UNMANAGED_STATES,
+        needs_reload=values["NeedDaemonReload"] == "yes",
+        started=_timestamp(values.get("ExecMainStartTimestamp") or values.get("ActiveEnterTimestamp", "")),
+    )
+
+
+def _timestamp(text: str) -> float | None:
+    """Read ``Sat 2026-11-21 10:07:17.123456 UTC``; empty or n/a is None."""
+    match = re.search(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) UTC", text)
+    if not match:
+        return None
+    form = "%Y-%m-%d %H:%M:%S.%f" if "." in match[1] else "%Y-%m-%d %H:%M:%S"
+    return datetime.strptime(match[1], form).replace(tzinfo=timezone.utc).timestamp()
+
+
+def decide(wish: Wish, unit: Unit, changed_paths: Iterable[str], times: Mapping[str, float]) -> Action | None:
+    """Return what must happen to the unit, None when it is as wished.
+
+    :param changed_paths: what this run changed, or would change.
+    :param times: the mtime of each input that exists, in seconds since the epoch.
+    """
+    if wish.state == "stopped":
+        return None if unit.stopped else Action(wish.name, "stop", f"is {unit.active}")
+    if wish.state != "started":
+        return None
+    if not unit.running:
+        return Action(wish.name, "start", f"is {unit.active} ({unit.sub})")
+    why = stale(wish, unit, changed_paths, times)
+    if why:
+        return Action(wish.name, "restart", why)
+    return None if unit.ready else Action(wish.name, "wait", f"is {unit.active} ({unit.sub})")
+
+
+def stale(wish: Wish, unit: Unit, changed_paths: Iterable[str], times: Mapping[str, float]) -> str:
+    """Return which input the running unit has not read yet, empty when it has read all.
+
+    Files outlive a run that is interrupted between writing them and restarting; comparing times mends that.
+    """
+    changed = list(changed_paths)
+    for path in wish.inputs:
+        if any(other == path or other.startswith(f"{path}/") for other in changed):
+            return f"{path} changed"
+        if unit.started is not None and times.get(path, 0.0) > unit.started:
+            return f"{path} is newer than its start"
+    return ""
+
+
+def input_times(wishes: Iterable[Wish]) -> dict[str, float]:
+    """Return the mtime of each input that exists; of a link its own, not its target's."""
+    paths = {Path(path) for wish in wishes for path in wish.inputs}
+    return {str(path): path.lstat().st_mtime for path in paths if path.exists() or path.is_symlink()}
+
+
+def watched(wishes: Iterable[Wish]) -> list[str]:
+    """Return the units to ask about: the wished ones, and those whose file is an input (a slice)."""
+    names = {wish.name: None for wish in wishes}
+    for wish in wishes:
+        for path in map(Path, wish.inputs):
+            if str(path.parent) == UNIT_DIRECTORY and "@." not in path.name:
+                names[path.name] = None
+    return list(names)
+
+
+def is_unit_path(path: str) -> bool:
+    """Tell whether systemd has to read its files again when ``path`` changes."""
+    return path.startswith(f"{UNIT_DIRECTORY}/")
+
+
+def instances(template: str, patterns: Iterable[str], loaded: Iterable[str]) -> list[str]:
+    """Return the instances of a template unit of which there is any trace on the host.
+
+    :param template: the unit's name up to and with the ``@``.
+    :param patterns: paths with ``{instance}`` in them.
+    :param loaded: those of its units that systemd holds.
+    """
+    found = {name.removeprefix(template).removesuffix(".service") for name in loaded}
+    for pattern in (*patterns, want_pattern(template)):
+        before, after = pattern.split("{instance}", 1)
+        expression = re.compile(re.escape(before).replace(r"\*", "[^/]*") + "([^/]+)" + re.escape(after))
+        for path in Path("/").glob(pattern.replace("{instance}", "*").lstrip("/")):
+            match = expression.fullmatch(str(path))
+            if match:
+                found.add(match[1])
+    return sorted(found - {""})
+
+
+def want_pattern(template: str) -> str:
+    """Return the pattern of the links that enable an instance."""
+    return f"{UNIT_DIRECTORY}/*.wants/{template}{{instance}}.service"
+
+
+def parse_loaded(text: str) -> list[str]:
+    """Return the units of ``systemctl list-units --all --plain --no-legend`` that are not merely inactive."""
+    rows = [line.split() for line in text.splitlines()]
+    return [row[0] for row in rows if len(row) > 2 and row[2] != "inactive"]  # noqa: PLR2004 - a table's columns

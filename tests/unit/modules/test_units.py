@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What is decided about a unit, from what systemd says and what is wished."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ansible_collections.celeryops.systemd.plugins.module_utils import units
+from ansible_collections.celeryops.systemd.plugins.module_utils.units import Action, Unit, Wish, decide
+
+# As systemd 252 prints it, in its own order.
+SHOWN = """\
+MainPID=37
+StatusText=consuming mail, 3 active
+Result=success
+ExecMainStartTimestamp=Sat 2026-11-21 10:19:36.136945 UTC
+LoadState=loaded
+ActiveState=active
+SubState=running
+UnitFileState=enabled
+ActiveEnterTimestamp=Sat 2026-11-21 10:19:36.255657 UTC
+NeedDaemonReload=no
+
+MainPID=0
+StatusText=
+Result=success
+ExecMainStartTimestamp=
+LoadState=not-found
+ActiveState=inactive
+SubState=dead
+UnitFileState=
+ActiveEnterTimestamp=
+NeedDaemonReload=no
+
+Result=success
+LoadState=loaded
+ActiveState=active
+SubState=active
+UnitFileState=static
+ActiveEnterTimestamp=Sat 2026-11-21 10:19:36 UTC
+NeedDaemonReload=yes
+"""
+STARTED = 1_795_256_376.136945
+INPUT = "/etc/conf.d/celery/worker-mail-prefork.env"
+WISH = Wish("w.service", "started", True, (INPUT,))
+RUNNING = Unit("w.service", "loaded", "active", "running", "success", "", 37, True, True, False, STARTED)
+
+
+def test_units_are_read_in_the_order_they_were_asked_for() -> None:
+    worker, absent, slice_ = units.parse_show(["w.service", "x.service", "c.slice"], SHOWN).values()
+    assert worker == replace(RUNNING, status="consuming mail, 3 active")
+    assert (absent.load, absent.started, absent.can_enable) == ("not-found", None, True)
+    assert (slice_.started, slice_.needs_reload, slice_.can_enable) == (int(STARTED), True, False)
+
+
+def test_an_answer_with_fewer_units_than_asked_is_refused() -> None:
+    with pytest.raises(ValueError, match="3 units where 1"):
+        units.parse_show(["w.service"], SHOWN)
+
+
+@pytest.mark.parametrize(
+    ("active", "sub", "verb"),
+    [
+        ("inactive", "dead", "start"),
+        ("failed", "failed", "start"),
+        ("deactivating", "stop-sigterm", "start"),
+        ("activating", "auto-restart", "start"),
+        ("activating", "auto-restart-queued", "start"),
+        ("activating", "start", "wait"),
+    ],
+)
+def test_what_does_not_run_starts_and_what_starts_is_waited_for(active: str, sub: str, verb: str) -> None:
+    action = decide(WISH, replace(RUNNING, active=active, sub=sub), [], {INPUT: STARTED - 1})
+    assert action is not None
+    assert action.verb == verb
+
+
+@pytest.mark.parametrize(("active", "sub"), [("active", "running"), ("reloading", "reload")])
+def test_what_runs_with_old_inputs_is_left_alone(active: str, sub: str) -> None:
+    assert decide(WISH, replace(RUNNING, active=active, sub=sub), ["/etc/other"], {INPUT: STARTED}) is None
+
+
+def test_an_input_that_changed_in_this_run_restarts() -> None:
+    assert decide(WISH, RUNNING, [INPUT], {}) == Action("w.service", "restart", f"{INPUT} changed")
+
+
+def test_an_input_written_by_a_run_that_was_interrupted_restarts() -> None:
+    action = decide(WISH, RUNNING, [], {INPUT: STARTED + 0.001})
+    assert action == Action("w.service", "restart", f"{INPUT} is newer than its start")
+
+
+def test_a_directory_as_input_stands_for_what_it_holds() -> None:
+    wish = Wish("w.service", "started", inputs=("/etc/w.d",))
+    action = decide(wish, RUNNING, ["/etc/w.d/50-limits.conf"], {})
+    assert action is not None
+    assert action.verb == "restart"
+    assert decide(wish, RUNNING, ["/etc/w.d.old"], {}) is None
+
+
+def test_a_worker_that_still_starts_with_a_changed_input_is_restarted_and_not_waited_for() -> None:
+    action = decide(WISH, replace(RUNNING, active="activating", sub="start"), [INPUT], {})
+    assert action is not None
+    assert action.verb == "restart"
+
+
+@pytest.mark.parametrize(("active", "acts"), [("active", True), ("activating", True), ("failed", False)])
+def test_stopping(active: str, acts: bool) -> None:
+    action = decide(Wish("w.service", "stopped"), replace(RUNNING, active=active), [], {})
+    assert bool(action) is acts
+
+
+def test_without_a_wished_state_nothing_happens() -> None:
+    assert decide(Wish("w.service", enabled=True), replace(RUNNING, active="failed"), [INPUT], {}) is None
+
+
+def test_the_time_of_a_link_is_its_own(tmp_path: Path) -> None:
+    (tmp_path / "release").touch()
+    (tmp_path / "current").symlink_to("release")
+    os.utime(tmp_path / "current", (1.0, 1000.0), follow_symlinks=False)
+    (tmp_path / "dangling").symlink_to("nowhere")
+    wish = Wish("w", inputs=(f"{tmp_path}/current", f"{tmp_path}/missing", f"{tmp_path}/dangling"))
+    times = units.input_times([wish])
+    assert times[f"{tmp_path}/current"] == 1000.0  # noqa: PLR2004
+    assert set(times) == {f"{tmp_path}/current", f"{tmp_path}/dangling"}
+
+
+def test_a_slice_that_is_an_input_is_watched_for_its_need_of_a_reload() -> None:
+    directory = units.UNIT_DIRECTORY
+    wish = Wish("w@1.service", inputs=(f"{directory}/c.slice", f"{directory}/w@.service", INPUT))
+    assert units.watched([wish]) == ["w@1.service", "c.slice"]
+
+
+def test_every_trace_of_an_instance_names_it(tmp_path: Path) -> None:
+    (tmp_path / "worker-a-prefork.env").touch()
+    (tmp_path / "celery-worker@b-solo.service.d").mkdir()
+    (tmp_path / "worker-.env").touch()
+    (tmp_path / "unrelated.env").touch()
+    patterns = [f"{tmp_path}/worker-{{instance}}.env", f"{tmp_path}/celery-worker@{{instance}}.service.d"]
+    loaded = units.parse_loaded(
+        "celery-worker@c-gevent.service loaded failed   failed  Celery\n"
+        "celery-worker@d-gone.service   loaded inactive dead    Celery\n"
+    )
+    assert units.instances("celery-worker@", patterns, loaded) == ["a-prefork", "b-solo", "c-gevent"]
