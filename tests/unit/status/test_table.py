@@ -10,7 +10,7 @@ COLUMNS = [Column("host", "HOST", merge=True), Column("instance", "INSTANCE"), C
 
 
 def test_numbers_right_words_left_and_a_dash_for_nothing() -> None:
-    rows = [
+    rows: list[dict[str, object]] = [
         {"host": "worker1", "instance": "mail-threads", "active": 12},
         {"host": "worker1", "instance": "images-prefork", "active": None},
         {"host": "ops1", "instance": "beat", "active": 0},
@@ -24,7 +24,7 @@ def test_numbers_right_words_left_and_a_dash_for_nothing() -> None:
 
 
 def test_a_wide_column_of_words_is_cut_with_a_sign() -> None:
-    rows = [{"host": "worker1", "instance": "x" * 60, "active": 1}]
+    rows: list[dict[str, object]] = [{"host": "worker1", "instance": "x" * 60, "active": 1}]
     heading, row = table(rows, COLUMNS, width=40)
     assert len(heading) == len(row) == 40
     assert "x…" in row

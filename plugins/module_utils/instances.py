@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What the Celery units of a host do, read from systemd's properties and the environment files."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+WORKER_PREFIX, SUFFIX = "celery-worker@", ".service"
+SINGLE = {"celery-beat.service": "beat", "celery-flower.service": "flower"}
+PROPERTIES = (
+    "Id", "LoadState", "ActiveState", "SubState", "Result", "StatusText", "MainPID", "NRestarts",
+    "MemoryCurrent", "UnitFileState", "ActiveEnterTimestampMonotonic",
+)  # fmt: skip
+MEBIBYTE = 1024 * 1024
+MICROSECONDS = 1_000_000
+
+
+def parse_show(text: str) -> list[dict[str, str]]:
+    """Return the properties of each unit in the output of ``systemctl show``; a blank line parts units."""
+    blocks = (block.splitlines() for block in text.strip().split("\n\n"))
+    return [dict(line.partition("=")[::2] for line in block) for block in blocks if block]
+
+
+def parse_environment(text: str) -> dict[str, str]:
+    """Return the variables of an environment file as systemd reads it: no expansion, quotes removed."""
+    found = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().partition("=")
+        if equals and name and not name.startswith(("#", ";")):
+            found[name] = "".join(shlex.split(value, posix=True)) if value[:1] in ("'", '"') else value
+    return found
+
+
+def instance_of(unit: str) -> str:
+    """Return the instance of a worker's unit, and of another unit its short name (beat, flower, redis)."""
+    if unit.startswith(WORKER_PREFIX):
+        return unit[len(WORKER_PREFIX) : -len(SUFFIX)]
+    return SINGLE.get(unit, unit.removesuffix(SUFFIX))
+
+
+def environment_file(directory: Path, unit: str) -> Path:
+    """Return where the environment of a worker's unit lies."""
+    return directory / f"worker-{instance_of(unit)}.env"
+
+
+def state_of(properties: Mapping[str, str]) -> str:
+    """Return what the unit does, in a word or a few: the agent's own word where systemd has one.
+
+    The agent's status is a sentence such as ``consuming mail, 3 active``; what stands before the first comma
+    or colon says what it does, and of ``consuming mail`` the queue is said elsewhere.
+    """
+    active, sub = properties.get("ActiveState", ""), properties.get("SubState", "")
+    status = properties.get("StatusText", "").replace(":", ",").partition(",")[0].strip()
+    if properties.get("LoadState") == "not-found":
+        return "missing"
+    if active in ("active", "activating", "deactivating", "reloading") and status and sub != "auto-restart":
+        return "consuming" if status.startswith("consuming ") else status
+    if sub == "auto-restart":
+        return "restarting"
+    return {
+        "active": "running",
+        "activating": "starting",
+        "deactivating": "stopping",
+        "inactive": "stopped",
+    }.get(active, active)
+
+
+def release_of(pid: int, proc: Path = Path("/proc")) -> str | None:
+    """Return the release that the process ``pid`` really runs: its working directory is <release>/app."""
+    try:
+        directory = (proc / str(pid) / "cwd").readlink()
+    except OSError:
+        return None
+    return directory.parent.name if directory.parent.parent.name == "releases" else None
+
+
+def current_release(link: Path) -> str | None:
+    """Return the release that the link ``current`` names, whatever runs; None without one."""
+    return link.readlink().name if link.is_symlink() else None
+
+
+def describe(
+    properties: Mapping[str, str], environment: Mapping[str, str], release: str | None, uptime: float
+) -> dict[str, Any]:
+    """Return one unit as the module returns it.
+
+    Args:
+        properties: The unit's, as ``systemctl show`` prints them.
+        environment: The worker's environment file; empty for other units.
+        release: The release that its main process runs.
+        uptime: The host's monotonic clock now, in seconds.
+    """
+    since = _number(properties.get("ActiveEnterTimestampMonotonic"))
+    memory = _number(properties.get("MemoryCurrent"))
+    active = properties.get("ActiveState") == "active"
+    return {
+        "unit": properties["Id"],
+        "instance": instance_of(properties["Id"]),
+        "state": state_of(properties),
+        "active": active,
+        "enabled": properties.get("UnitFileState") in ("enabled", "enabled-runtime"),
+        "status": properties.get("StatusText") or None,
+        "result": properties.get("Result") or None,
+        "pid": _number(properties.get("MainPID")) or None,
+        "restarts": _number(properties.get("NRestarts")),
+        "memory_mb": None if memory is None else round(memory / MEBIBYTE),
+        "uptime": round(uptime - since / MICROSECONDS) if active and since else None,
+        "release": release,
+        "node": environment.get("CELERY_NODE"),
+        "queues": [queue for queue in environment.get("CELERY_QUEUES", "").split(",") if queue],
+        "concurrency": _number(environment.get("CELERY_CONCURRENCY")),
+    }
+
+
+def _number(value: str | None) -> int | None:
+    """Return a number of systemd's; None for ``[not set]`` and for its largest one, which means the same."""
+    if value is None or not value.isdigit() or int(value) >= 2**64 - 1:
+        return None
+    return int(value)

@@ -1,0 +1,167 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The module celeryops.systemd.instance_info."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: instance_info
+short_description: What the Celery units of a host do
+description:
+  - Reads every worker instance, beat and Flower of the host in one look, the stopped and failed ones too.
+  - Asks systemd and the environment files only; neither the broker nor the workers need to answer.
+extends_documentation_fragment:
+  - action_common_attributes
+  - action_common_attributes.info_module
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: posix
+options:
+  units:
+    description: Other units to look at besides, such as the broker's.
+    type: list
+    elements: str
+    default: []
+  config_directory:
+    description: Where the environment files of the instances lie.
+    type: path
+    default: /etc/conf.d/celery
+  current:
+    description: The link to the release that units start.
+    type: path
+    default: /opt/celery/current
+author: celeryops contributors (@celeryops)
+"""
+
+EXAMPLES = r"""
+- name: Look at the instances
+  celeryops.systemd.instance_info:
+  register: seen
+
+- name: Refuse to go on beside a failed one
+  ansible.builtin.assert:
+    that: seen['instances'] | rejectattr('active') | length == 0
+"""
+
+RETURN = r"""
+current:
+  description: The release that units start now; null on a host without the app.
+  returned: always
+  type: str
+instances:
+  description: The units, the workers first.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    unit:
+      description: Name of the unit.
+      type: str
+      sample: celery-worker@mail-threads.service
+    instance:
+      description: Name of the instance; beat, flower or the bare name of another unit.
+      type: str
+      sample: mail-threads
+    state:
+      description: What it does, in the agent's words where it has some, else in systemd's.
+      type: str
+      sample: consuming
+    active:
+      description: Whether systemd holds it for active, which for a worker means that it consumes.
+      type: bool
+    enabled:
+      description: Whether it starts with the host.
+      type: bool
+    status:
+      description: The agent's whole status.
+      type: str
+      sample: consuming mail, 3 active
+    result:
+      description: How systemd saw it end.
+      type: str
+      sample: success
+    pid:
+      description: Its main process; null when none runs.
+      type: int
+    restarts:
+      description: How often systemd has restarted it by itself.
+      type: int
+    memory_mb:
+      description: What its cgroup uses, in MiB; null where memory is not accounted.
+      type: int
+    uptime:
+      description: Seconds since it became active; null when it is not.
+      type: int
+    release:
+      description: The release that its main process runs; null when none does.
+      type: str
+    node:
+      description: The name by which Celery knows the worker; null for other units.
+      type: str
+    queues:
+      description: The queues that the worker consumes.
+      type: list
+      elements: str
+    concurrency:
+      description: The concurrency that its environment file gives it.
+      type: int
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.celeryops.systemd.plugins.module_utils import instances
+
+
+def units_of(directory: Path, others: list[str]) -> list[str]:
+    """Return what to ask systemd for: a unit for each environment file, whatever else it has loaded."""
+    workers = [
+        f"{instances.WORKER_PREFIX}{path.stem.removeprefix('worker-')}{instances.SUFFIX}"
+        for path in sorted(directory.glob("worker-*.env"))
+    ]
+    return [*workers, f"{instances.WORKER_PREFIX}*{instances.SUFFIX}", *instances.SINGLE, *others]
+
+
+def look(properties: dict[str, str], directory: Path) -> dict[str, Any]:
+    """Return one unit with what its process and its environment file add."""
+    path = instances.environment_file(directory, properties["Id"])
+    environment = instances.parse_environment(path.read_text()) if path.is_file() else {}
+    pid = int(properties.get("MainPID") or 0)
+    release = instances.release_of(pid) if pid else None
+    return instances.describe(properties, environment, release, time.monotonic())
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "units": {"type": "list", "elements": "str", "default": []},
+            "config_directory": {"type": "path", "default": "/etc/conf.d/celery"},
+            "current": {"type": "path", "default": "/opt/celery/current"},
+        },
+        supports_check_mode=True,
+    )
+    directory = Path(module.params["config_directory"])
+    units = units_of(directory, module.params["units"])
+    words = ["systemctl", "show", f"--property={','.join(instances.PROPERTIES)}", "--", *units]
+    _status, output, _errors = module.run_command(words, check_rc=True)
+    found = {entry["Id"]: entry for entry in instances.parse_show(output)}
+    asked = [unit for unit in units if unit.startswith(instances.WORKER_PREFIX)]
+    present = [entry for unit, entry in found.items() if entry["LoadState"] != "not-found" or unit in asked]
+    module.exit_json(
+        changed=False,
+        current=instances.current_release(Path(module.params["current"])),
+        instances=[look(entry, directory) for entry in present],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The fleet's state for a person: what each host's systemd says, joined with what the workers say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+Row = dict[str, Any]
+FINE = ("consuming", "running")
+
+
+def reporter(seen: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Return the host to ask the fleet's workers from: the first with a release; None when there is none."""
+    return next((host for host, found in seen.items() if found.get("current")), None)
+
+
+def parse_report(output: str) -> dict[str, Any] | None:
+    """Return the agent's report; None when the output is not one."""
+    try:
+        report = json.loads(output)
+    except ValueError:
+        return None
+    return report if isinstance(report, dict) and "nodes" in report else None
+
+
+def rows_of(seen: Mapping[str, Mapping[str, Any]], report: Mapping[str, Any] | None) -> list[Row]:
+    """Return a row for each unit of each host that answered, and one for each host that has none.
+
+    seen: What the module instance_info returned, by host; without ``instances`` where it got no answer.
+    report: The agent's report; None when the workers could not be asked.
+    """
+    rows: list[Row] = []
+    for host, found in seen.items():
+        if "instances" not in found:
+            rows.append({"host": host, "state": "unreachable"})
+            continue
+        rows += [{"host": host, **_row(unit, report or {})} for unit in found["instances"]]
+        if not found["instances"]:
+            rows.append({"host": host, "state": "no unit of ours"})
+    return rows
+
+
+def notes_of(
+    seen: Mapping[str, Mapping[str, Any]], report: Mapping[str, Any] | None, problem: str = ""
+) -> list[str]:
+    """Return what the table cannot say: a sum of the fleet, then each thing that is not as it should be.
+
+    problem: Why there is no report, in one line.
+    """
+    units = [(host, unit) for host, found in seen.items() for unit in found.get("instances", ())]
+    workers = [unit for _host, unit in units if unit["node"]]
+    consuming = sum(1 for unit in workers if unit["state"] == "consuming")
+    notes = [f"{consuming} of {len(workers)} workers consume"]
+    if report is None:
+        notes[0] += f"; tasks and queues are not known: {problem or 'no worker could be asked'}"
+    else:
+        nodes, queues = report["nodes"].values(), report.get("queues", {}).values()
+        active = sum(node.get("active") or 0 for node in nodes)
+        notes[0] += f", {active} tasks run, {sum(depth or 0 for depth in queues)} wait"
+    notes += [
+        f"{host}: {unit['unit']} is {unit['status'] or unit['state']}{_why(unit)}"
+        for host, unit in units
+        if not unit["active"] or (unit["node"] and unit["state"] not in FINE)
+    ]
+    releases = {unit["release"] for unit in workers if unit["release"]}
+    if len(releases) > 1:
+        notes.append(f"{len(releases)} releases run at once: {', '.join(sorted(releases))}")
+    return notes
+
+
+def _row(unit: Mapping[str, Any], report: Mapping[str, Any]) -> Row:
+    node = report.get("nodes", {}).get(unit["node"], {})
+    depths = [report.get("queues", {}).get(queue) for queue in unit["queues"]]
+    known = [depth for depth in depths if depth is not None]
+    return {
+        "instance": unit["instance"],
+        "state": unit["state"],
+        "concurrency": node.get("concurrency", unit["concurrency"]),
+        "active": node.get("active"),
+        "processed": node.get("processed"),
+        "queued": sum(known) if known else None,
+        "memory_mb": unit["memory_mb"],
+        "restarts": unit["restarts"],
+        "release": unit["release"],
+    }
+
+
+def _why(unit: Mapping[str, Any]) -> str:
+    if unit["state"] != "failed":
+        return ""
+    return f" ({unit['result']}, {unit['restarts'] or 0} restarts); see journalctl -u {unit['unit']}"
