@@ -67,7 +67,8 @@ def up(target: Lab, hosts: list[Host]) -> None:
             podman("unpause", name)
         elif present[name]["State"] != "running":
             podman("start", name)
-        _wait(name, host)
+        if host.init == "systemd":
+            _wait(name)
 
     _each(boot, wanted)
     new = len(wanted) - len(kept)
@@ -128,11 +129,13 @@ def fault(action: str, host: str, name: str | None) -> None:
         "pause": ("pause", container),
         "unpause": ("unpause", container),
         "disconnect": ("network", "disconnect", "--force", network, container),
-        "connect": ("network", "connect", "--ip", address, network, container),
+        "connect": ("network", "connect", "--ip", address, "--mac-address", model.mac(address), network, container),
     }
     podman(*actions[action])
-    if action == "start":
-        _wait(container, None)
+    if action == "kill":
+        podman("wait", container)
+    if action == "start" and labels[f"{LABEL}.init"] == "systemd":
+        _wait(container)
     say(f"{action} {host}: done")
 
 
@@ -201,6 +204,7 @@ def _run(target: Lab, host: Host, tag: str, subnet: IPv4Network, spec: str) -> N
     labels = {
         LABEL: target.id, f"{LABEL}.spec": spec, f"{LABEL}.name": target.name, f"{LABEL}.host": host.name,
         f"{LABEL}.checkout": str(ROOT), f"{LABEL}.release": host.release, f"{LABEL}.address": address,
+        f"{LABEL}.init": host.init,
     }
     mounts = {
         "hosts": "/etc/hosts:ro", "pip.conf": "/etc/pip.conf:ro", "key.pub": "/root/.ssh/authorized_keys:ro",
@@ -213,7 +217,7 @@ def _run(target: Lab, host: Host, tag: str, subnet: IPv4Network, spec: str) -> N
         limits += ["--cpus", str(host.cpus)]
     podman(
         *engine.runtime(), "run", "--detach", "--name", target.container(host.name), "--hostname", host.name,
-        "--network", target.id, "--ip", address, "--no-hosts",
+        "--network", target.id, "--ip", address, "--mac-address", model.mac(address), "--no-hosts",
         # Privileged for systemd's sake, but the clock is the machine's: no host may set it. podman ignores
         # --cap-drop=SYS_TIME under --privileged, so a system call filter does it.
         "--privileged", "--security-opt", f"seccomp={SECCOMP}", "--systemd", "always", "--cgroupns", "private",
@@ -225,10 +229,8 @@ def _run(target: Lab, host: Host, tag: str, subnet: IPv4Network, spec: str) -> N
     )
 
 
-def _wait(container: str, host: Host | None) -> None:
+def _wait(container: str) -> None:
     """Return when systemd has finished booting; LabError with the reason when it does not."""
-    if host and host.init == "none":
-        return
     deadline = time.monotonic() + BOOT_SECONDS
     state = ""
     while time.monotonic() < deadline:

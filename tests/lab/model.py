@@ -170,6 +170,11 @@ def address(subnet: IPv4Network, host: Host) -> IPv4Address:
     return subnet.network_address + host.octet
 
 
+def mac(address: str) -> str:
+    """The hardware address that goes with `address`: a cable put back brings the one its peers remember."""
+    return "02:00:" + ":".join(f"{byte:02x}" for byte in IPv4Address(address).packed)
+
+
 def routes(table: str) -> list[IPv4Network]:
     """The networks in the text of /proc/net/route, the default route left out."""
     networks = []
@@ -205,12 +210,12 @@ def ssh_config(lab: Lab, addresses: Mapping[str, IPv4Address], podman: Sequence[
 
 
 def connection_inventory(lab: Lab) -> str:
-    """An inventory to give to Ansible after the fleet's own: how the lab's hosts are reached."""
-    variables = {
-        "ansible_ssh_common_args": f"-F {lab.ssh_config}",
-        "ansible_control_path_dir": str(lab.sockets),
-    }
-    return json.dumps({"all": {"vars": variables}}, indent=2) + "\n"
+    """An inventory to give to Ansible after the fleet's own: how the lab's hosts are reached.
+
+    It takes the place of Ansible's own ssh_args, whose shared connections are named by host alone: two labs
+    with a host of the same name would meet in one socket.
+    """
+    return json.dumps({"all": {"vars": {"ansible_ssh_args": f"-F {lab.ssh_config}"}}}, indent=2) + "\n"
 
 
 def hosts_file(addresses: Mapping[str, IPv4Address]) -> str:
