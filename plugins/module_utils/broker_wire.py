@@ -8,12 +8,13 @@ Sources: the Redis serialization protocol (RESP2), and sections 4.2 and 4.2.5 of
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import struct
 from dataclasses import dataclass, field
 from types import TracebackType
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 PORTS = {"redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}
 TLS_SCHEMES = ("rediss", "amqps")
@@ -48,11 +49,8 @@ class Answer:
 
 
 def public_url(url: str) -> str:
-    """Return ``url`` without its password and query, fit for a message."""
-    parts = urlsplit(url)
-    login, at, place = parts.netloc.rpartition("@")
-    user, colon, _password = login.partition(":")
-    return urlunsplit((parts.scheme, f"{user}{colon and ':***'}{at}{place}", parts.path, "", ""))
+    """Return ``url`` without its login and query, fit for a message, however wrongly it is written."""
+    return re.sub("://.*@", "://***@", url, flags=re.DOTALL).partition("?")[0]
 
 
 def ask(url: str, timeout: float) -> Answer:

@@ -1,21 +1,88 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Where the broker is, and how a host of the fleet reaches it."""
+"""Where the broker is, how a host of the fleet reaches it, and what it may use of its own host."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import public_url
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import PORTS, public_url
+
+from . import budget
+from .problems import Problem
 
 GROUP = "celery_broker"
+TYPES = ("redis", "external")
 DEFAULT_PORT = 6379
 DEFAULT_BIND = ("127.0.0.1",)
 REDIS_SCHEMES = ("redis", "rediss")
+# Redis settings that another variable decides, or that the role's promises rest on.
+OWN_SETTINGS = {
+    "bind": "set broker_bind",
+    "port": "set broker_port",
+    "maxmemory": "set broker_maxmemory_mb",
+    "requirepass": "set broker_password",
+    "user": "set broker_password",
+    "maxmemory-policy": "leave it out: any other than noeviction loses queues",
+    "appendonly": "leave it out: without it a restart loses queues",
+    "dir": "leave it out",
+    "daemonize": "leave it out: systemd runs it",
+    "supervised": "leave it out: systemd runs it",
+}
+
+# Of a host without workers the broker may use this much; beside workers, what their plan leaves it.
+DEDICATED_SHARE = Fraction(3, 4)
+# Redis itself, its clients' buffers and the AOF's.
+REDIS_OWN_MB = 32
+LEAST_MAXMEMORY_MB = 16
+
+
+@dataclass(frozen=True)
+class MemoryLimits:
+    """What Redis may hold (``maxmemory_mb``), what its unit may use (``memory_max_mb``), and why."""
+
+    maxmemory_mb: int
+    memory_max_mb: int
+    why: str
+
+
+def memory_limits(
+    memory_mb: int, shared: bool, memory_max_mb: int = 0, maxmemory_mb: int = 0
+) -> MemoryLimits:
+    """Return the memory limits of a Redis broker.
+
+    The unit's limit is twice the data and a little: while Redis rewrites its AOF, a forked child may come to
+    hold a second copy of every page (redis.io, "Redis administration": memory usage under heavy writes).
+
+    Args:
+        memory_mb: Memory of the host.
+        shared: Whether workers run on the host too.
+        memory_max_mb: The unit's limit; 0 derives it from the host.
+        maxmemory_mb: What Redis may hold; 0 derives it from the unit's limit.
+
+    Raises:
+        ValueError: What Redis may hold does not fit the unit's limit.
+    """
+    if memory_max_mb:
+        why = f"broker_memory_max_mb = {memory_max_mb}"
+    elif shared:
+        memory_max_mb = budget.ROLE_PARTS["broker"].memory_mb(memory_mb)
+        why = f"{memory_max_mb} of {memory_mb} MB, for workers run here too"
+    else:
+        memory_max_mb = int(memory_mb * DEDICATED_SHARE)
+        why = f"{memory_max_mb} of {memory_mb} MB, for no workers run here"
+    held = maxmemory_mb or (memory_max_mb - REDIS_OWN_MB) // 2
+    needed = 2 * max(held, LEAST_MAXMEMORY_MB) + REDIS_OWN_MB
+    if held < LEAST_MAXMEMORY_MB or needed > memory_max_mb:
+        raise ValueError(f"it needs {needed} MB (2 x maxmemory + {REDIS_OWN_MB} MB) and may use {why}")
+    return MemoryLimits(held, memory_max_mb, why)
 
 
 def is_loopback(address: str) -> bool:
@@ -30,17 +97,17 @@ def is_loopback(address: str) -> bool:
 
 def is_wildcard(address: str) -> bool:
     """Tell whether ``address`` means every interface, in any of Redis's spellings."""
-    return address in ("*", "0.0.0.0", "::", "[::]")
+    return address in ("*", "0.0.0.0", "::", "::*")
 
 
 def bind_addresses(bind: Sequence[str]) -> list[str]:
-    """Return the plain addresses of a ``bind`` list (Redis marks one that may be missing with ``-``)."""
-    return [str(address).removeprefix("-").replace("::*", "::") for address in bind]
+    """Return the plain addresses of a ``bind`` list; Redis marks one that may be missing with ``-``."""
+    return [str(address).removeprefix("-") for address in bind]
 
 
 def local_address(bind: Sequence[str]) -> str:
     """Return the address at which the broker's own host reaches a broker that listens on ``bind``."""
-    addresses = bind_addresses(bind) or list(DEFAULT_BIND)
+    addresses = bind_addresses(bind)
     if any(is_wildcard(address) or address == "127.0.0.1" for address in addresses):
         return "127.0.0.1"
     return next((address for address in addresses if is_loopback(address)), addresses[0])
@@ -77,13 +144,16 @@ def broker_url(
     hosts = list(groups.get(GROUP, ()))
     if len(hosts) != 1:
         raise ValueError(
-            f"{host}: group {GROUP} = {hosts}: a fleet has one broker, this inventory has {len(hosts)}; "
-            f"put one host in {GROUP}, or set broker_url to the URL of a broker that runs elsewhere"
+            Problem(
+                f"group {GROUP}",
+                hosts,
+                f"a fleet has one broker, this inventory names {len(hosts)}",
+                f"put one host in {GROUP}, or set broker_url to the URL of a broker that runs elsewhere",
+            ).text(host)
         )
-    broker = hosts[0]
-    variables = hostvars[broker]
+    variables = hostvars[hosts[0]]
     return redis_url(
-        _address(host, broker, variables),
+        _address(host, hosts[0], variables),
         int(variables.get("broker_port") or DEFAULT_PORT),
         str(variables.get("broker_password") or ""),
         database,
@@ -99,8 +169,12 @@ def _address(host: str, broker: str, variables: Mapping[str, Any]) -> str:
     address = str(variables.get("ansible_host") or broker)
     if is_loopback(address):
         raise ValueError(
-            f"{host}: broker_address = '' and ansible_host = {address} on {broker}: that is not where {host} "
-            f"finds the broker; set broker_address on {broker} to the address at which the fleet reaches it"
+            Problem(
+                "broker_address",
+                "",
+                f"{broker} is known as {address}, which is not where {host} finds it",
+                f"set broker_address on {broker} to the address at which the fleet reaches it",
+            ).text(host)
         )
     return address
 
@@ -111,7 +185,151 @@ def _with_database(url: str, database: int, host: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in REDIS_SCHEMES:
         raise ValueError(
-            f"{host}: broker_url = {public_url(url)}: a {parts.scheme} broker has no database "
-            f"{database} for results; set celery_app_result_backend to the URL of a result backend"
+            Problem(
+                "broker_url",
+                public_url(url),
+                f"a broker of scheme {parts.scheme} has no database {database} for results",
+                "set celery_app_result_backend to the URL of a result backend",
+            ).text(host)
         )
     return urlunsplit(parts._replace(path=f"/{database}"))
+
+
+@dataclass(frozen=True)
+class BrokerSettings:
+    """The role's variables; each field is the variable ``broker_<field>``."""
+
+    type: str
+    url: str
+    address: str
+    bind: Sequence[str]
+    port: int
+    password: str
+    memory_max_mb: int
+    maxmemory_mb: int
+    redis_settings: Mapping[str, Any]
+
+
+def problems(
+    settings: BrokerSettings, groups: Mapping[str, Sequence[str]], host: str, memory_mb: int
+) -> list[Problem]:
+    """Return what is wrong with the broker that ``host`` is asked to run, or to use when it is external.
+
+    Args:
+        settings: The role's variables.
+        groups: Hosts of every inventory group.
+        host: The host that runs the broker; with an external one, any host that uses it.
+        memory_mb: Memory of the host.
+    """
+    if settings.type == "external":
+        return _external_problems(settings.url)
+    if settings.type not in TYPES:
+        return [Problem("broker_type", settings.type, "no such broker", f"use one of {', '.join(TYPES)}")]
+    if settings.url:
+        return [
+            Problem(
+                "broker_url",
+                public_url(settings.url),
+                f"it names an external broker, and broker_type = {settings.type} asks for one of our own",
+                "set one of the two",
+            )
+        ]
+    return [
+        *_login_problems(settings),
+        *_reach_problems(settings, groups, host),
+        *_memory_problems(settings, groups, host, memory_mb),
+        *(
+            Problem(f"broker_redis_settings.{name}", settings.redis_settings[name], "not set here", mend)
+            for name, mend in OWN_SETTINGS.items()
+            if name in settings.redis_settings
+        ),
+    ]
+
+
+def _external_problems(url: str) -> list[Problem]:
+    if urlsplit(url).scheme in PORTS:
+        return []
+    mend = f"set it to a URL of scheme {', '.join(PORTS)}"
+    return [Problem("broker_url", url and public_url(url), "not the URL of a broker", mend)]
+
+
+def _login_problems(settings: BrokerSettings) -> list[Problem]:
+    if re.fullmatch(r"your_\w+_here", settings.password):
+        return [
+            Problem(
+                "broker_password",
+                settings.password,
+                "the placeholder is not a password",
+                "make one (openssl rand -hex 24) and keep it with ansible-vault",
+            )
+        ]
+    exposed = [address for address in bind_addresses(settings.bind) if not is_loopback(address)]
+    if settings.password or not exposed:
+        return []
+    return [
+        Problem(
+            "broker_password",
+            "",
+            f"broker_bind = {list(settings.bind)} lets anyone who reaches {', '.join(exposed)} run tasks",
+            "set broker_password, or let it listen on 127.0.0.1 only",
+        )
+    ]
+
+
+def _reach_problems(
+    settings: BrokerSettings, groups: Mapping[str, Sequence[str]], host: str
+) -> list[Problem]:
+    found = []
+    if not settings.bind:
+        found.append(Problem("broker_bind", [], "it listens nowhere", "name an address, 127.0.0.1 for one"))
+    if not 0 < settings.port < 2**16:
+        found.append(Problem("broker_port", settings.port, "not a TCP port", "use 1 to 65535"))
+    brokers = list(groups.get(GROUP, ()))
+    if brokers != [host]:
+        found.append(
+            Problem(
+                f"group {GROUP}",
+                brokers,
+                f"a fleet has one broker, not {len(brokers)}",
+                "keep one host in it",
+            )
+        )
+    users = sorted(_users(groups) - {host})
+    only_loopback = all(is_loopback(address) for address in bind_addresses(settings.bind))
+    if users and only_loopback and not settings.address:
+        found.append(
+            Problem(
+                "broker_bind",
+                list(settings.bind),
+                f"{', '.join(users)} cannot reach a broker that listens on loopback only",
+                f"add the address at which they reach {host}, and set broker_password",
+            )
+        )
+    return found
+
+
+def _memory_problems(
+    settings: BrokerSettings, groups: Mapping[str, Sequence[str]], host: str, memory_mb: int
+) -> list[Problem]:
+    try:
+        memory_limits(memory_mb, serves_queues(groups, host), settings.memory_max_mb, settings.maxmemory_mb)
+    except ValueError as error:
+        mend = "lower it, raise broker_memory_max_mb, or give the broker a larger host"
+        return [Problem("broker_maxmemory_mb", settings.maxmemory_mb, str(error), mend)]
+    return []
+
+
+def host_memory_mb(facts: Mapping[str, Any]) -> int:
+    """Return the memory that the host may use, from ``host_facts`` or Ansible's own facts."""
+    return int(facts.get("celeryops", {}).get("memory_mb") or facts.get("memtotal_mb") or 0)
+
+
+def serves_queues(groups: Mapping[str, Sequence[str]], host: str) -> bool:
+    """Tell whether workers run on ``host``."""
+    return any(host in hosts for name, hosts in groups.items() if name.startswith("celery_queue_"))
+
+
+def _users(groups: Mapping[str, Sequence[str]]) -> set[str]:
+    """Return the hosts that need the broker."""
+    using = ("celery_queue_", "celery_beat", "celery_flower")
+    return {host for name, hosts in groups.items() if name.startswith(using) for host in hosts}

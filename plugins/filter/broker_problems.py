@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The filter celeryops.systemd.broker_problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import broker
+
+DOCUMENTATION = r"""
+name: broker_problems
+short_description: What is wrong with the broker that the inventory asks for
+description:
+  - Returns one line for each problem, with host, variable, value, what is wrong, and the mend.
+  - Used by the preflight of the role P(celeryops.systemd.broker#role).
+positional: groups
+options:
+  _input:
+    description:
+      - The variables of the role without their prefix.
+      - C(type), C(url), C(address), C(bind), C(port), C(password), C(memory_max_mb), C(maxmemory_mb),
+        C(redis_settings).
+    type: dict
+    required: true
+  groups:
+    description: The inventory's groups, C(groups).
+    type: dict
+    required: true
+  host:
+    description: The host that runs the broker, or that uses an external one.
+    type: str
+    required: true
+  facts:
+    description: The host's facts, C(ansible_facts); its memory counts.
+    type: dict
+    required: true
+author: celeryops contributors (@celeryops)
+"""
+
+EXAMPLES = r"""
+- name: Check what the broker is asked for
+  ansible.builtin.assert:
+    that: problems | length == 0
+    fail_msg: "{{ problems | join('\n') }}"
+  vars:
+    asked: {type: redis, url: '', address: '', bind: [0.0.0.0], port: 6379, password: '',
+            memory_max_mb: 0, maxmemory_mb: 0, redis_settings: {}}
+    problems: "{{ asked | celeryops.systemd.broker_problems(groups, inventory_hostname, ansible_facts) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The problems; empty when all is well.
+  type: list
+  elements: str
+"""
+
+
+def broker_problems(
+    settings: Mapping[str, Any], groups: Mapping[str, Sequence[str]], host: str, facts: Mapping[str, Any]
+) -> list[str]:
+    """Return each problem as its message."""
+    found = broker.problems(broker.BrokerSettings(**settings), groups, host, broker.host_memory_mb(facts))
+    return [problem.text(host) for problem in found]
+
+
+class FilterModule:
+    """Names the filter."""
+
+    def filters(self) -> dict[str, Callable[..., list[str]]]:
+        """Return the filter by its name."""
+        return {"broker_problems": broker_problems}

@@ -1,0 +1,161 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What is refused before anything changes, and what the broker may use of its host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.celeryops.systemd.plugins.filter.broker_limits import broker_limits
+from ansible_collections.celeryops.systemd.plugins.filter.broker_problems import broker_problems
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import broker
+from hypothesis import given
+from hypothesis import strategies as st
+
+FACTS = {"celeryops": {"memory_mb": 2048}}
+SINGLE = {"celery_broker": ["hub"], "celery_queue_mail": ["hub"], "celery_beat": ["hub"]}
+FLEET = {"celery_broker": ["hub"], "celery_queue_mail": ["w1", "w2"], "celery_flower": ["w1"]}
+ASKED = {
+    "type": "redis",
+    "url": "",
+    "address": "",
+    "bind": ["127.0.0.1"],
+    "port": 6379,
+    "password": "",
+    "memory_max_mb": 0,
+    "maxmemory_mb": 0,
+    "redis_settings": {},
+}
+OPEN = {"bind": ["127.0.0.1", "10.0.0.5"], "password": "s3cret"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "groups"),
+    [
+        ({}, SINGLE),
+        (OPEN, FLEET),
+        ({"address": "127.0.0.1"}, FLEET),  # a tunnel on every host
+        ({"redis_settings": {"appendfsync": "always"}}, SINGLE),
+        ({"type": "external", "url": "amqps://app:pw@mq.example//"}, {}),
+    ],
+)
+def test_what_is_well(asked: dict[str, Any], groups: dict[str, list[str]]) -> None:
+    """A sound inventory has no problem."""
+    assert broker_problems({**ASKED, **asked}, groups, "hub", FACTS) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "groups", "problem"),
+    [
+        (
+            {"bind": ["127.0.0.1", "-10.0.0.5"]},
+            FLEET,
+            "hub: broker_password = '': broker_bind = ['127.0.0.1', '-10.0.0.5'] lets anyone who reaches "
+            "10.0.0.5 run tasks; set broker_password, or let it listen on 127.0.0.1 only",
+        ),
+        (
+            {"password": "your_broker_password_here"},
+            SINGLE,
+            "hub: broker_password = your_broker_password_here: the placeholder is not a password; make one "
+            "(openssl rand -hex 24) and keep it with ansible-vault",
+        ),
+        (
+            {},
+            FLEET,
+            "hub: broker_bind = ['127.0.0.1']: w1, w2 cannot reach a broker that listens on loopback only; "
+            "add the address at which they reach hub, and set broker_password",
+        ),
+        (
+            {"type": "kafka"},
+            SINGLE,
+            "hub: broker_type = kafka: no such broker; use one of redis, external",
+        ),
+        (
+            {"url": "redis://:hush@elsewhere/0"},
+            SINGLE,
+            "hub: broker_url = redis://***@elsewhere/0: it names an external broker, and broker_type = "
+            "redis asks for one of our own; set one of the two",
+        ),
+        (
+            {"type": "external", "url": "sqs://queue"},
+            {},
+            "hub: broker_url = sqs://queue: not the URL of a broker; "
+            "set it to a URL of scheme redis, rediss, amqp, amqps",
+        ),
+        ({"port": 70000}, SINGLE, "hub: broker_port = 70000: not a TCP port; use 1 to 65535"),
+        (
+            {"bind": []},
+            SINGLE,
+            "hub: broker_bind = []: it listens nowhere; name an address, 127.0.0.1 for one",
+        ),
+        (
+            OPEN,
+            {**FLEET, "celery_broker": ["hub", "hub2"]},
+            "hub: group celery_broker = ['hub', 'hub2']: a fleet has one broker, not 2; keep one host in it",
+        ),
+        (
+            {"maxmemory_mb": 300},
+            SINGLE,
+            "hub: broker_maxmemory_mb = 300: it needs 632 MB (2 x maxmemory + 32 MB) and may use "
+            "256 of 2048 MB, for workers run here too; lower it, raise broker_memory_max_mb, or give the "
+            "broker a larger host",
+        ),
+        (
+            {"redis_settings": {"maxmemory-policy": "allkeys-lru"}},
+            SINGLE,
+            "hub: broker_redis_settings.maxmemory-policy = allkeys-lru: not set here; "
+            "leave it out: any other than noeviction loses queues",
+        ),
+    ],
+)
+def test_what_is_refused(asked: dict[str, Any], groups: dict[str, list[str]], problem: str) -> None:
+    """Each problem names the host, the variable, the value and the mend."""
+    assert broker_problems({**ASKED, **asked}, groups, "hub", FACTS) == [problem]
+
+
+def test_a_password_is_never_in_a_problem() -> None:
+    """Whatever else is wrong."""
+    asked = {
+        **ASKED,
+        "password": "s3cret",
+        "bind": [],
+        "port": 0,
+        "maxmemory_mb": 9**9,
+        "redis_settings": {"dir": "/"},
+    }
+    told = broker_problems(asked, FLEET, "hub", FACTS)
+    assert [line.split()[1] for line in told] == [
+        "broker_bind",
+        "broker_port",
+        "broker_bind",
+        "broker_maxmemory_mb",
+        "broker_redis_settings.dir",
+    ]
+    assert "s3cret" not in "\n".join(told)
+
+
+def test_limits_alone_and_beside_workers() -> None:
+    """The unit's limit follows from the host, Redis's from the unit's."""
+    alone = broker_limits(FACTS, FLEET, "hub")
+    assert alone == {
+        "maxmemory_mb": 752,
+        "memory_max_mb": 1536,
+        "why": "1536 of 2048 MB, for no workers run here",
+    }
+    beside = broker_limits({"memtotal_mb": 2048}, SINGLE, "hub")
+    assert (beside["maxmemory_mb"], beside["memory_max_mb"]) == (112, 256)
+    named = broker_limits(FACTS, SINGLE, "hub", memory_max_mb=1000, maxmemory_mb=400)
+    assert (named["maxmemory_mb"], named["memory_max_mb"]) == (400, 1000)
+    with pytest.raises(AnsibleFilterError, match="hub: broker_maxmemory_mb = 500: it needs 1032 MB"):
+        broker_limits(FACTS, SINGLE, "hub", memory_max_mb=1000, maxmemory_mb=500)
+
+
+@given(memory=st.integers(512, 2**21), shared=st.booleans())
+def test_the_unit_holds_data_and_its_copy(memory: int, shared: bool) -> None:
+    """On any host the derived numbers fit each other, and what the plan of the workers leaves."""
+    limits = broker.memory_limits(memory, shared)
+    assert limits.maxmemory_mb >= broker.LEAST_MAXMEMORY_MB
+    assert 2 * limits.maxmemory_mb + broker.REDIS_OWN_MB <= limits.memory_max_mb < memory
