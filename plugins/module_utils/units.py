@@ -22,6 +22,7 @@ PROPERTIES = (
     "Result",
     "StatusText",
     "MainPID",
+    "InvocationID",
     "UnitFileState",
     "NeedDaemonReload",
     "ExecMainStartTimestamp",
@@ -60,6 +61,7 @@ class Unit:
     result: str
     status: str
     pid: int
+    invocation: str
     enabled: bool
     can_enable: bool
     needs_reload: bool
@@ -113,6 +115,7 @@ def _unit(name: str, block: str) -> Unit:
         result=values.get("Result", ""),
         status=values.get("StatusText", ""),
         pid=int(values.get("MainPID", "0")),
+        invocation=values.get("InvocationID", ""),
         enabled=file_state in ENABLED_STATES,
         can_enable=file_state not in UNMANAGED_STATES,
         needs_reload=values["NeedDaemonReload"] == "yes",
@@ -136,15 +139,15 @@ def decide(wish: Wish, unit: Unit, changed_paths: Iterable[str], times: Mapping[
     :param times: the mtime of each input that exists, in seconds since the epoch.
     """
     if wish.state == "stopped":
-        return None if unit.stopped else Action(wish.name, "stop", f"is {unit.active}")
+        return None if unit.stopped else Action(wish.name, "stop", f"was {unit.sub}")
     if wish.state != "started":
         return None
     if not unit.running:
-        return Action(wish.name, "start", f"is {unit.active} ({unit.sub})")
+        return Action(wish.name, "start", f"was {unit.sub}")
     why = stale(wish, unit, changed_paths, times)
     if why:
         return Action(wish.name, "restart", why)
-    return None if unit.ready else Action(wish.name, "wait", f"is {unit.active} ({unit.sub})")
+    return None if unit.ready else Action(wish.name, "wait", f"was {unit.sub}")
 
 
 def stale(wish: Wish, unit: Unit, changed_paths: Iterable[str], times: Mapping[str, float]) -> str:
@@ -189,7 +192,7 @@ def instances(template: str, patterns: Iterable[str], loaded: Iterable[str]) -> 
     :param patterns: paths with ``{instance}`` in them.
     :param loaded: those of its units that systemd holds.
     """
-    found = {name.removeprefix(template).removesuffix(".service") for name in loaded}
+    found = {name[len(template) : -len(".service")] for name in loaded}
     for pattern in (*patterns, want_pattern(template)):
         before, after = pattern.split("{instance}", 1)
         expression = re.compile(re.escape(before).replace(r"\*", "[^/]*") + "([^/]+)" + re.escape(after))

@@ -182,7 +182,10 @@ class Systemd:
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=self.timeout)
         except subprocess.TimeoutExpired:
             return f"not done after {self.timeout} s"
-        return done.stderr.strip()
+        # The hints to systemctl status and journalctl: the failure shows what they would.
+        return "\n".join(
+            line for line in done.stderr.splitlines() if not line.startswith(("Job for", "See "))
+        )
 
     def show(self, names: list[str]) -> dict[str, units.Unit]:
         """Return the units as they are."""
@@ -200,12 +203,12 @@ class Systemd:
             self.run("systemctl", "list-units", "--all", "--full", "--plain", "--no-legend", "--", pattern)
         )
 
-    def journal(self, name: str) -> str:
-        """Return the end of the unit's journal."""
-        lines = f"--lines={JOURNAL_LINES}"
-        return self.run(
-            "journalctl", f"--unit={name}", lines, "--no-pager", "--quiet", "--output=cat", check=False
-        ).strip()
+    def journal(self, unit: units.Unit) -> str:
+        """Return the end of the journal of the unit's last attempt, of the unit where it made none."""
+        command = ("journalctl", f"--lines={JOURNAL_LINES}", "--no-pager", "--quiet", "--output=cat")
+        attempt = (f"_SYSTEMD_INVOCATION_ID={unit.invocation}", "+", f"INVOCATION_ID={unit.invocation}")
+        text = self.run(*command, *attempt, check=False) if unit.invocation else ""
+        return (text or self.run(*command, f"--unit={unit.name}", check=False)).strip()
 
 
 class Run:
@@ -323,7 +326,7 @@ class Run:
             for unit in failed
         ]
         for unit in failed[:JOURNALS_SHOWN]:
-            journal = self.systemd.journal(unit.name) or "(empty)"
+            journal = self.systemd.journal(unit) or "(empty)"
             parts.append(f"The end of the journal of {unit.name}:\n{journal}")
         self.module.fail_json(msg="\n".join([*parts, said]).strip(), **self.result())
 
@@ -344,19 +347,24 @@ class Run:
         return result
 
     def _diff(self) -> list[files.Diff]:
-        before, after = [], []
         done = {"start": "started", "restart": "restarted", "stop": "stopped"}
+        before: dict[str, list[str]] = {}
+        after: dict[str, list[str]] = {}
         for action in self.actions:
             if action.verb in done:
-                before.append(f"{action.name}: {self.before[action.name].active}\n")
-                after.append(f"{action.name}: {done[action.verb]}, {action.why}\n")
+                before.setdefault(action.name, []).append(self.before[action.name].active)
+                after.setdefault(action.name, []).append(f"{done[action.verb]} ({action.why})")
         for names, old, new in ((self.enable, "disabled", "enabled"), (self.disable, "enabled", "disabled")):
-            before += [f"{name}: {old}\n" for name in names]
-            after += [f"{name}: {new}\n" for name in names]
+            for name in names:
+                before.setdefault(name, []).append(old)
+                after.setdefault(name, []).append(new)
         if not after:
             return []
-        header = {"before_header": "units", "after_header": "units"}
-        return [{**header, "before": "".join(before), "after": "".join(after)}]
+        text = {
+            side: "".join(f"{name}: {', '.join(words)}\n" for name, words in sorted(lines.items()))
+            for side, lines in (("before", before), ("after", after))
+        }
+        return [{"before_header": "units", "after_header": "units", **text}]
 
 
 def main() -> None:

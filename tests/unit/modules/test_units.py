@@ -17,6 +17,7 @@ from ansible_collections.celeryops.systemd.plugins.module_utils.units import Act
 SHOWN = """\
 MainPID=37
 StatusText=consuming mail, 3 active
+InvocationID=9f1c
 Result=success
 ExecMainStartTimestamp=Sat 2026-11-21 10:19:36.136945 UTC
 LoadState=loaded
@@ -48,7 +49,9 @@ NeedDaemonReload=yes
 STARTED = 1_795_256_376.136945
 INPUT = "/etc/conf.d/celery/worker-mail-prefork.env"
 WISH = Wish("w.service", "started", True, (INPUT,))
-RUNNING = Unit("w.service", "loaded", "active", "running", "success", "", 37, True, True, False, STARTED)
+RUNNING = Unit(
+    "w.service", "loaded", "active", "running", "success", "", 37, "9f1c", True, True, False, STARTED
+)
 
 
 def test_units_are_read_in_the_order_they_were_asked_for() -> None:

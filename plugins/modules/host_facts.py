@@ -1,0 +1,214 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The module celeryops.systemd.host_facts."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_facts
+short_description: What a host has and what it lacks, in one look
+description:
+  - Answers at once what the roles of this collection ask about a host, so that a run that changes nothing
+    asks nothing more. Changes nothing.
+extends_documentation_fragment: action_common_attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: posix
+options:
+  packages:
+    description: Names of operating system packages; those that are not installed are reported.
+    type: list
+    elements: str
+    default: []
+  users:
+    description: Users and groups whose existence is reported.
+    type: list
+    elements: str
+    default: [celery]
+  root:
+    description: The directory that holds C(current) and C(releases).
+    type: path
+    default: /opt/celery
+author: celeryops contributors (@celeryops)
+"""
+
+EXAMPLES = r"""
+- name: Look at the host
+  celeryops.systemd.host_facts:
+    packages: [tzdata, python3-venv]
+
+- name: Install what is missing
+  ansible.builtin.package:
+    name: "{{ ansible_facts['celeryops']['missing_packages'] }}"
+  when: ansible_facts['celeryops']['missing_packages'] | length > 0
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: The facts of the host.
+  returned: success
+  type: complex
+  contains:
+    celeryops:
+      description: What this collection wants to know.
+      returned: success
+      type: complex
+      contains:
+        cores:
+          description: Cores that services may use, by CPU affinity and cgroup quota.
+          type: float
+          returned: success
+        memory_mb:
+          description: MiB of memory that services may use, by MemTotal and cgroup limit.
+          type: int
+          returned: success
+        systemd:
+          description: Version of systemd, 0 without it.
+          type: int
+          returned: success
+        pid1:
+          description: Name of process 1.
+          type: str
+          returned: success
+        python:
+          description: Version of the Python that ran this.
+          type: str
+          returned: success
+        venv:
+          description: Whether that Python can make virtual environments with pip.
+          type: bool
+          returned: success
+        timezone_data:
+          description: Whether the time zone database is installed, without which Celery does not start.
+          type: bool
+          returned: success
+        missing_packages:
+          description: The asked packages that are not installed.
+          type: list
+          elements: str
+          returned: success
+        user:
+          description: For each asked user whether it exists.
+          type: dict
+          returned: success
+        group:
+          description: For each asked user's name whether a group of that name exists.
+          type: dict
+          returned: success
+        release:
+          description: The release that C(current) names, empty without one.
+          type: str
+          returned: success
+        releases:
+          description: The complete releases that the host's Python can run, newest first.
+          type: list
+          elements: str
+          returned: success
+        checked:
+          description: Fingerprint of the settings with which the current release was last imported.
+          type: str
+          returned: success
+        units:
+          description: The unit files of this collection that are present.
+          type: list
+          elements: str
+          returned: success
+        workers:
+          description: The worker instances of which there is any trace.
+          type: list
+          elements: str
+          returned: success
+"""
+
+import grp
+import importlib.util
+import os
+import platform
+import pwd
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.celeryops.systemd.plugins.module_utils import host, units
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CGROUP = Path("/sys/fs/cgroup")
+UNIT_FILES = ("celery*.service", "celery*.slice", "celery*.timer", "celery*.socket", "celery*.target")
+
+
+def exists(lookup: Callable[[str], object], name: str) -> bool:
+    """Tell whether the user or group is known."""
+    try:
+        lookup(name)
+    except KeyError:
+        return False
+    return True
+
+
+def package_listing(module: AnsibleModule) -> str:
+    """Return the asked packages with their status, whichever package manager the host has."""
+    names = module.params["packages"]
+    queries = (
+        ["dpkg-query", "--show", "--showformat=${db:Status-Abbrev} ${Package}\\n", "--"],
+        ["rpm", "--query", "--queryformat", "ii %{NAME}\\n", "--"],
+    )
+    for query in queries:
+        if names and module.get_bin_path(query[0]):
+            return str(module.run_command([*query, *names])[1])
+    return ""
+
+
+def systemctl(module: AnsibleModule, *arguments: str) -> str:
+    """Return what systemctl prints, nothing where it is missing or has no systemd to talk to."""
+    path = module.get_bin_path("systemctl")
+    return str(module.run_command([path, *arguments])[1]) if path else ""
+
+
+def worker_instances(module: AnsibleModule) -> list[str]:
+    """Return the worker instances that left any trace."""
+    pattern = units.WORKER_TEMPLATE + "*"
+    listing = systemctl(module, "list-units", "--all", "--full", "--plain", "--no-legend", pattern)
+    return units.instances(units.WORKER_TEMPLATE, units.WORKER_PATHS, units.parse_loaded(listing))
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "packages": {"type": "list", "elements": "str", "default": []},
+            "users": {"type": "list", "elements": "str", "default": ["celery"]},
+            "root": {"type": "path", "default": "/opt/celery"},
+        },
+        supports_check_mode=True,
+    )
+    module.run_command_environ_update = {"LC_ALL": "C"}
+    names = module.params["users"]
+    unit_directory = Path(units.UNIT_DIRECTORY)
+    facts = {
+        "cores": host.cores(len(os.sched_getaffinity(0)), CGROUP),
+        "memory_mb": host.memory_mb(Path("/proc/meminfo").read_text(), CGROUP),
+        "systemd": host.systemd_version(systemctl(module, "--version")),
+        "pid1": Path("/proc/1/comm").read_text().strip(),
+        "python": platform.python_version(),
+        "venv": importlib.util.find_spec("ensurepip") is not None,
+        "timezone_data": Path("/usr/share/zoneinfo/UTC").exists(),
+        "missing_packages": host.missing_packages(module.params["packages"], package_listing(module)),
+        "user": {name: exists(pwd.getpwnam, name) for name in names},
+        "group": {name: exists(grp.getgrnam, name) for name in names},
+        "units": sorted(path.name for pattern in UNIT_FILES for path in unit_directory.glob(pattern)),
+        "workers": worker_instances(module),
+    }
+    facts.update(host.releases(Path(module.params["root"])))
+    module.exit_json(ansible_facts={"celeryops": facts})
+
+
+if __name__ == "__main__":
+    main()
