@@ -68,7 +68,9 @@ def broker_limits(
     """Return the limits as a dictionary; a host that is too small is an Ansible error."""
     shared = broker.serves_queues(groups, host)
     try:
-        return asdict(broker.memory_limits(broker.host_memory_mb(facts), shared, memory_max_mb, maxmemory_mb))
+        return asdict(
+            broker.memory_limits(broker.host_memory_mb(facts), shared, int(memory_max_mb), int(maxmemory_mb))
+        )
     except ValueError as error:
         raise AnsibleFilterError(f"{host}: broker_maxmemory_mb = {maxmemory_mb}: {error}") from error
 

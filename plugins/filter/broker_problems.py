@@ -60,10 +60,10 @@ _value:
 
 
 def broker_problems(
-    settings: Mapping[str, Any], groups: Mapping[str, Sequence[str]], host: str, facts: Mapping[str, Any]
+    asked: Mapping[str, Any], groups: Mapping[str, Sequence[str]], host: str, facts: Mapping[str, Any]
 ) -> list[str]:
     """Return each problem as its message."""
-    found = broker.problems(broker.BrokerSettings(**settings), groups, host, broker.host_memory_mb(facts))
+    found = broker.problems(asked, groups, host, broker.host_memory_mb(facts))
     return [problem.text(host) for problem in found]
 
 

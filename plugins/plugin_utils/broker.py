@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import PORTS, public_url
 
-from . import budget
+from . import budget, spec
 from .problems import Problem
 
 GROUP = "celery_broker"
@@ -211,16 +211,21 @@ class BrokerSettings:
 
 
 def problems(
-    settings: BrokerSettings, groups: Mapping[str, Sequence[str]], host: str, memory_mb: int
+    asked: Mapping[str, Any], groups: Mapping[str, Sequence[str]], host: str, memory_mb: int
 ) -> list[Problem]:
     """Return what is wrong with the broker that ``host`` is asked to run, or to use when it is external.
 
     Args:
-        settings: The role's variables.
+        asked: The role's variables without their prefix, see BrokerSettings.
         groups: Hosts of every inventory group.
         host: The host that runs the broker; with an external one, any host that uses it.
         memory_mb: Memory of the host.
     """
+    numbers = {name: spec.whole(asked[name]) for name in ("port", "memory_max_mb", "maxmemory_mb")}
+    odd = [name for name, number in numbers.items() if number is None]
+    if odd:
+        return [Problem(f"broker_{name}", asked[name], "not a whole number", "set one") for name in odd]
+    settings = BrokerSettings(**{**asked, **numbers, "password": str(asked["password"])})
     if settings.type == "external":
         return _external_problems(settings.url)
     if settings.type not in TYPES:

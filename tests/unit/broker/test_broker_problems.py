@@ -39,6 +39,7 @@ OPEN = {"bind": ["127.0.0.1", "10.0.0.5"], "password": "s3cret"}
         (OPEN, FLEET),
         ({"address": "127.0.0.1"}, FLEET),  # a tunnel on every host
         ({"redis_settings": {"appendfsync": "always"}}, SINGLE),
+        ({"port": "6380", "maxmemory_mb": "50", "password": 12345}, SINGLE),  # as -e gives them, or YAML
         ({"type": "external", "url": "amqps://app:pw@mq.example//"}, {}),
     ],
 )
@@ -85,6 +86,7 @@ def test_what_is_well(asked: dict[str, Any], groups: dict[str, list[str]]) -> No
             "hub: broker_url = sqs://queue: not the URL of a broker; "
             "set it to a URL of scheme redis, rediss, amqp, amqps",
         ),
+        ({"port": "http"}, SINGLE, "hub: broker_port = http: not a whole number; set one"),
         ({"port": 70000}, SINGLE, "hub: broker_port = 70000: not a TCP port; use 1 to 65535"),
         (
             {"bind": []},
