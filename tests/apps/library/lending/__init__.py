@@ -1,0 +1,1 @@
+"""A Django app: who borrowed what, and when it is due."""

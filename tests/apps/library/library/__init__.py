@@ -1,0 +1,5 @@
+"""The Django project."""
+
+from library.celery import library
+
+__all__ = ["library"]
