@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The filter celeryops.systemd.app_problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import checks
+
+DOCUMENTATION = r"""
+name: app_problems
+short_description: What is wrong with the app and the fleet's timers
+description:
+  - Returns one line for each problem, with host, variable, value, what is wrong, and the mend.
+  - Used by the preflight of the role P(celeryops.systemd.celery_app#role).
+positional: host, source, timeouts
+options:
+  _input:
+    description: What C(celery -A) takes, C(celery_app_target).
+    type: str
+    required: true
+  host:
+    description: The host, C(inventory_hostname).
+    type: str
+    required: true
+  source:
+    description: Where the app's code is, C(celery_app_source).
+    type: dict
+    required: true
+  timeouts:
+    description:
+      - The fleet's timers in seconds, each of them optional.
+      - C(soft_time_limit), C(time_limit), C(visibility_timeout) (V(0) derives it) and C(longest_countdown).
+    type: dict
+    default: {}
+author: celeryops contributors (@celeryops)
+"""
+
+EXAMPLES = r"""
+- name: Check the app
+  ansible.builtin.assert:
+    that: problems | length == 0
+    fail_msg: "{{ problems | join('\n') }}"
+  vars:
+    problems: >-
+      {{ celery_app_target
+         | celeryops.systemd.app_problems(inventory_hostname, celery_app_source, {'time_limit': 600}) }}
+"""
+
+RETURN = r"""
+_value:
+  description: The problems; empty when all is well.
+  type: list
+  elements: str
+"""
+
+
+def app_problems(
+    target: object, host: str, source: object, timeouts: Mapping[str, Any] | None = None
+) -> list[str]:
+    """Return each problem as its message."""
+    if not isinstance(timeouts or {}, Mapping):
+        raise AnsibleFilterError(
+            f"app_problems: timeouts must be a dictionary, not {type(timeouts).__name__}"
+        )
+    return [problem.text(host) for problem in checks.app_problems(target, source, timeouts or {})]
+
+
+class FilterModule:
+    """Names the filter."""
+
+    def filters(self) -> dict[str, Callable[..., list[str]]]:
+        """Return the filter by its name."""
+        return {"app_problems": app_problems}

@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The filter celeryops.systemd.worker_problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import worker_checks
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import Problem
+
+DOCUMENTATION = r"""
+name: worker_problems
+short_description: What is wrong with the queues that the inventory asks for
+description:
+  - Returns one line for each problem, with host, variable, value, what is wrong, and the mend.
+  - Covers the specs of the queues, the groups of the inventory, time limits, and whether the host is large
+    enough. It never raises for what an operator may write.
+  - Each host tells of its own queues; what concerns the whole fleet is told by the first of O(play_hosts).
+  - Used by the preflight of the role P(celeryops.systemd.celery_worker#role).
+positional: host, groups, facts, defaults
+options:
+  _input:
+    description: The queues and what each needs, C(celery_worker_queues).
+    type: dict
+    required: true
+  host:
+    description: The host, C(inventory_hostname).
+    type: str
+    required: true
+  groups:
+    description: The inventory's groups, C(groups).
+    type: dict
+    required: true
+  facts:
+    description:
+      - The host's facts, C(ansible_facts).
+      - Cores and memory come from C(celeryops), as M(celeryops.systemd.host_facts) finds them, else from
+        C(processor_nproc) and C(memtotal_mb).
+    type: dict
+    required: true
+  defaults:
+    description:
+      - The fleet's own figures, each of them optional.
+      - C(soft_time_limit) and C(time_limit) in seconds, for queues that set none.
+      - C(reserve), a dictionary of MB for C(system), C(broker), C(beat) and C(flower); V(0) derives a part.
+      - C(visibility_timeout) (V(0) derives it) and C(longest_countdown) in seconds.
+    type: dict
+    default: {}
+  play_hosts:
+    description: The hosts of the play, C(ansible_play_hosts_all); without it, those of the group C(celery).
+    type: list
+    elements: str
+    default: []
+seealso:
+  - plugin: celeryops.systemd.worker_plan
+    plugin_type: filter
+author: celeryops contributors (@celeryops)
+"""
+
+EXAMPLES = r"""
+- name: Check what the workers are asked for
+  ansible.builtin.assert:
+    that: problems | length == 0
+    fail_msg: "{{ problems | join('\n') }}"
+  vars:
+    problems: >-
+      {{ celery_worker_queues
+         | celeryops.systemd.worker_problems(host=inventory_hostname, groups=groups, facts=ansible_facts,
+                                             play_hosts=ansible_play_hosts_all) }}
+"""
+
+RETURN = r"""
+_value:
+  description: The problems; empty when all is well.
+  type: list
+  elements: str
+"""
+
+
+def worker_problems(  # noqa: PLR0913, PLR0917 - a filter's options are its arguments
+    queues: object,
+    host: str,
+    groups: Mapping[str, Sequence[str]],
+    facts: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
+    play_hosts: Sequence[str] = (),
+) -> list[str]:
+    """Return each problem as its message."""
+    for name, value in {"groups": groups, "facts": facts, "defaults": defaults or {}}.items():
+        if not isinstance(value, Mapping):
+            raise AnsibleFilterError(
+                f"worker_problems: {name} must be a dictionary, not {type(value).__name__}"
+            )
+    if not isinstance(queues, Mapping):
+        mend = "write it as {mail: {workload: io}}, each queue with what it needs"
+        return [Problem("celery_worker_queues", queues, "not a mapping of queues", mend).text(host)]
+    settings = defaults or {}
+    problems = worker_checks.host_problems(queues, host, groups, facts, settings)
+    hosts = list(play_hosts or groups.get("celery") or [host])
+    if hosts[0] == host:
+        problems += worker_checks.fleet_problems(queues, groups)
+        problems += worker_checks.unserved_problems(queues, groups, hosts, settings)
+    return [problem.text(host) for problem in problems]
+
+
+class FilterModule:
+    """Names the filter."""
+
+    def filters(self) -> dict[str, Callable[..., list[str]]]:
+        """Return the filter by its name."""
+        return {"worker_problems": worker_problems}

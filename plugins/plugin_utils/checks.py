@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What is wrong with the app, with beat and with a host, told before anything is touched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from . import plan, spec, timers
+from .problems import Problem, did_you_mean
+from .worker_checks import COUNTDOWN_VARIABLE, VISIBILITY_VARIABLE
+
+_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*)?")
+# What each kind of source cannot do without.
+SOURCES = {"directory": "path", "archive": "path", "git": "repo", "requirement": "name", "external": ""}
+# celery 5.7 needs Python 3.10; the units use ProtectProc= and ProcSubset=, new in systemd 247.
+OLDEST_PYTHON = (3, 10)
+OLDEST_SYSTEMD = 247
+BEAT_GROUP = "celery_beat"
+
+
+def app_problems(target: object, source: object, timeouts: Mapping[str, object]) -> list[Problem]:
+    """Return what is wrong with the app: its target, its source, and the timers of the fleet.
+
+    target: `celery_app_target`; source: `celery_app_source`.
+    timeouts: `soft_time_limit`, `time_limit`, `visibility_timeout` (0: derived), `longest_countdown`, in s.
+    """
+    return _target(target) + _source(source) + _timeouts(timeouts)
+
+
+def _target(target: object) -> list[Problem]:
+    """Return why `celery -A` could not take the target."""
+    if isinstance(target, str) and _TARGET.fullmatch(target):
+        return []
+    what = "not a module, or a module and a name in it" if target else "the app is not named"
+    mend = "set it to what celery -A takes, such as shop.celery:app"
+    return [Problem("celery_app_target", target or "", what, mend)]
+
+
+def _source(source: object) -> list[Problem]:
+    """Return why the app's code could not be found."""
+    variable = "celery_app_source"
+    kinds = ", ".join(SOURCES)
+    if not isinstance(source, Mapping) or not source.get("type"):
+        mend = f"set it to a mapping with a type ({kinds}): {{type: directory, path: ../shop}}"
+        return [Problem(variable, source or "", "it does not say where the app's code is", mend)]
+    kind = source["type"]
+    if kind not in SOURCES:
+        return [Problem(f"{variable}.type", kind, "unknown type", did_you_mean(kind, SOURCES))]
+    needed = SOURCES[kind]
+    if needed and not source.get(needed):
+        return [Problem(variable, dict(source), f"type {kind} needs {needed}", f"set {variable}.{needed}")]
+    return []
+
+
+def _timeouts(timeouts: Mapping[str, object]) -> list[Problem]:
+    """Return the timers of the fleet that contradict each other."""
+    names = {
+        "soft_time_limit": (plan.SOFT_VARIABLE, plan.DEFAULT_SOFT, 1),
+        "time_limit": (plan.HARD_VARIABLE, plan.DEFAULT_HARD, 2),
+        "visibility_timeout": (VISIBILITY_VARIABLE, 0, 0),
+        "longest_countdown": (COUNTDOWN_VARIABLE, 0, 0),
+    }
+    problems, read = [], {}
+    for name, (variable, default, least) in names.items():
+        value = timeouts.get(name)
+        seconds = default if value is None else spec.whole(value)
+        if seconds is None or seconds < least:
+            mend = f"set it to {least} or more seconds"
+            problems.append(Problem(variable, value, "not a whole number in its range", mend))
+        else:
+            read[name] = timers.Timer(variable, seconds)
+    if problems:
+        return problems
+    hard = read["time_limit"]
+    return timers.clash(read["soft_time_limit"], hard) + timers.redelivered(
+        hard, read["visibility_timeout"], read["longest_countdown"]
+    )
+
+
+def visibility_timeout(queues: Mapping[str, object], timeouts: Mapping[str, object]) -> int:
+    """Return the visibility timeout of the fleet in seconds: the operator's, or the one that agrees with all.
+
+    queues: `celery_worker_queues`; timeouts: as for `app_problems`. Wrong figures count as their defaults:
+    preflight has refused them.
+    """
+    chosen = spec.whole(timeouts.get("visibility_timeout")) or 0
+    if chosen > 0:
+        return chosen
+    settings, _wrong = plan.read_defaults(timeouts)
+    read = [spec.read(str(name), raw, settings.soft, settings.hard)[0] for name, raw in queues.items()]
+    hard_limits = [settings.hard, *(found.time_limit for found in read if found)]
+    return timers.visibility_timeout(hard_limits, spec.whole(timeouts.get("longest_countdown")) or 0)
+
+
+def beat_problems(groups: Mapping[str, Sequence[str]]) -> list[Problem]:
+    """Return why the fleet's beat cannot be: it is one process, or every periodic task runs twice."""
+    hosts = list(groups.get(BEAT_GROUP) or ())
+    if len(hosts) <= 1:
+        return []
+    what = f"{len(hosts)} hosts would each send every periodic task"
+    mend = f"keep one of {' and '.join(hosts)} in the group {BEAT_GROUP}"
+    return [Problem(f"group {BEAT_GROUP}", hosts, what, mend)]
+
+
+def host_problems(facts: Mapping[str, object], releases: Mapping[str, Sequence[object]]) -> list[Problem]:
+    """Return why the host cannot run the fleet's units.
+
+    facts: `ansible_facts`, with those of `host_facts`; releases: the versions of each supported distribution.
+    """
+    own = facts.get("celeryops")
+    own = own if isinstance(own, Mapping) else {}
+    problems = []
+    pid1 = own.get("pid1", facts.get("service_mgr"))
+    if pid1 != "systemd":
+        mend = "use a host that systemd runs; in a container start it with /sbin/init"
+        problems.append(Problem("PID 1", pid1, "systemd does not run this host", mend))
+    elif (systemd := spec.whole(own.get("systemd"))) is not None and systemd < OLDEST_SYSTEMD:
+        mend = f"use a release with systemd {OLDEST_SYSTEMD} or newer"
+        problems.append(Problem("systemd", systemd, "too old for the units' sandbox", mend))
+    return problems + _release(facts, releases) + _python(own, facts)
+
+
+def _release(facts: Mapping[str, object], releases: Mapping[str, Sequence[object]]) -> list[Problem]:
+    """Return why the distribution is not one that the collection is tested on."""
+    name, version = str(facts.get("distribution", "")), str(facts.get("distribution_version", ""))
+    tested = [str(release) for release in releases.get(name) or ()]
+    major = version.partition(".")[0]
+    if {version, major} & set(tested):
+        return []
+    known = "; ".join(f"{family} {', '.join(map(str, versions))}" for family, versions in releases.items())
+    mend = f"use one of: {known}; or add it to common_supported_releases"
+    return [Problem("release", f"{name} {version}".strip(), "not a supported release", mend)]
+
+
+def _python(own: Mapping[str, object], facts: Mapping[str, object]) -> list[Problem]:
+    """Return why the host's Python cannot run Celery."""
+    version = str(own.get("python", facts.get("python_version", "")))
+    numbers = _numbers(version.split(".")[:2])
+    if numbers is not None and numbers >= OLDEST_PYTHON:
+        return []
+    oldest = ".".join(map(str, OLDEST_PYTHON))
+    mend = f"install Python {oldest} or newer and set ansible_python_interpreter to it"
+    return [Problem("python", version, f"Celery needs Python {oldest}", mend)]
+
+
+def _numbers(words: Iterable[str]) -> tuple[int, ...] | None:
+    numbers = [spec.whole(word) for word in words]
+    return None if None in numbers else tuple(number for number in numbers if number is not None)

@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""How queues, instances, units, groups and nodes are named. Every name is built and read here only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+GROUP_PREFIX = "celery_queue_"
+POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
+
+# A queue's name becomes part of a unit's and a file's name; systemd takes 255 characters in all.
+LONGEST_QUEUE = 100
+_QUEUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+# `celery worker --queues` splits at commas, and systemd expands or unquotes the others.
+_CONSUMED = re.compile(r"[^\s,\"'\\$%]+")
+
+
+def is_queue_name(name: object) -> bool:
+    """Tell whether a queue of the inventory may have this name: letters, digits, `_`, `.` and `-`."""
+    return isinstance(name, str) and len(name) <= LONGEST_QUEUE and _QUEUE.fullmatch(name) is not None
+
+
+def is_consumed_name(name: object) -> bool:
+    """Tell whether the broker's name of a queue can be handed to a worker."""
+    return isinstance(name, str) and _CONSUMED.fullmatch(name) is not None
+
+
+def group_of(queue: str) -> str:
+    """Return the inventory group whose hosts serve the queue."""
+    return GROUP_PREFIX + re.sub(r"[^A-Za-z0-9_]", "_", queue)
+
+
+def instance_of(queue: str, pool: str) -> str:
+    """Return the instance's name, `<queue>-<pool>`."""
+    return f"{queue}-{pool}"
+
+
+def split_instance(instance: str) -> tuple[str, str]:
+    """Return the queue and the pool of an instance; no pool has a dash, so the last one divides.
+
+    Raises ValueError when the name is no instance's.
+    """
+    queue, _dash, pool = instance.rpartition("-")
+    if pool not in POOLS or not is_queue_name(queue):
+        raise ValueError(f"{instance} is not <queue>-<pool>")
+    return queue, pool
+
+
+def unit_of(instance: str) -> str:
+    """Return the instance's unit."""
+    return f"celery-worker@{instance}.service"
+
+
+def node_of(instance: str, host: str) -> str:
+    """Return the node name by which Celery knows the instance."""
+    return f"{instance}@{host}"
+
+
+def collisions(queues: Iterable[str]) -> list[list[str]]:
+    """Return the sets of queues that fall on one group, each sorted."""
+    by_group: dict[str, list[str]] = {}
+    for queue in queues:
+        by_group.setdefault(group_of(queue), []).append(queue)
+    return sorted(sorted(names) for names in by_group.values() if len(names) > 1)

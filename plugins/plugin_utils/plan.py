@@ -1,0 +1,255 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The plan of a host: every instance with its numbers, within a budget that fits the host.
+
+docs/explanation/plan.md says the same in words, with sources and a worked example.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TypedDict
+
+from . import budget, naming, spec
+from .problems import PlanError, Problem, did_you_mean
+from .sizing import PREFORK_PER_CORE, Instance, InstancePlan, sized
+
+DEFAULT_SOFT, DEFAULT_HARD = 270, 300
+SOFT_VARIABLE, HARD_VARIABLE = "celery_app_task_soft_time_limit", "celery_app_task_time_limit"
+RESERVE_VARIABLE = "celery_worker_reserve"
+# Beat and Flower run in celery.slice beside the workers, with a few threads each.
+SLICE_ROLES, TASKS_PER_ROLE = ("beat", "flower"), 64
+
+
+class ReservePlan(TypedDict):
+    """What the workers leave alone."""
+
+    memory_mb: int
+    cores: float
+    parts: dict[str, int]
+    why: str
+
+
+class SlicePlan(TypedDict):
+    """The bounds of celery.slice: the instances, and beat and Flower where they run."""
+
+    memory_high_mb: int
+    memory_max_mb: int
+    tasks_max: int
+    why: str
+
+
+class HostPlan(TypedDict):
+    """The plan of one host."""
+
+    host: str
+    cores: float
+    memory_mb: int
+    reserve: ReservePlan
+    slice: SlicePlan
+    instances: list[InstancePlan]
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """The fleet's own figures: limits in seconds, and what the host reserves, in MB (0: derived)."""
+
+    soft: int
+    hard: int
+    reserve: Mapping[str, int]
+
+
+def read_defaults(raw: Mapping[str, object]) -> tuple[Defaults, list[Problem]]:
+    """Return the fleet's figures, and what is wrong with them."""
+    problems: list[Problem] = []
+
+    def number(variable: str, value: object, default: int, least: int) -> int:
+        found = default if value is None else spec.whole(value)
+        if found is None or found < least:
+            mend = f"set it to {least} or more"
+            problems.append(Problem(variable, value, "not a whole number in its range", mend))
+            return default
+        return found
+
+    soft = number(SOFT_VARIABLE, raw.get("soft_time_limit"), DEFAULT_SOFT, 1)
+    hard = number(HARD_VARIABLE, raw.get("time_limit"), DEFAULT_HARD, 2)
+    kept = raw.get("reserve") or {}
+    if not isinstance(kept, Mapping):
+        problems.append(Problem(RESERVE_VARIABLE, kept, "not a mapping of MB", "write it as {system: 512}"))
+        kept = {}
+    known = ("system", *budget.ROLE_PARTS)
+    problems += [
+        Problem(f"{RESERVE_VARIABLE}.{part}", kept[part], "unknown part", did_you_mean(part, known))
+        for part in kept
+        if part not in known
+    ]
+    reserve = {part: number(f"{RESERVE_VARIABLE}.{part}", kept.get(part), 0, 0) for part in known}
+    return Defaults(soft, hard, reserve), problems
+
+
+def read_instances(
+    queues: Mapping[str, object], host: str, groups: Mapping[str, Sequence[str]], defaults: Defaults
+) -> tuple[list[Instance], list[Problem]]:
+    """Return the instances of a host by the groups it is in, ordered by name, and what is wrong."""
+    instances: list[Instance] = []
+    problems: list[Problem] = []
+    for queue in sorted(queues, key=str):
+        if host not in (groups.get(naming.group_of(str(queue))) or ()):
+            continue
+        read, wrong = spec.read(str(queue), queues[queue], defaults.soft, defaults.hard)
+        problems += wrong
+        if read:
+            instances += [Instance(read, pool) for pool in read.pools]
+    return instances, problems
+
+
+def worker_plan(
+    queues: Mapping[str, object],
+    host: str,
+    groups: Mapping[str, Sequence[str]],
+    facts: Mapping[str, object],
+    defaults: Mapping[str, object],
+) -> HostPlan:
+    """Return the plan of a host.
+
+    queues: `celery_worker_queues`; groups, facts: Ansible's `groups` and `ansible_facts`.
+    defaults: `soft_time_limit`, `time_limit` (s), `reserve` ({system, broker, beat, flower}: MB, 0 derived).
+    Raises PlanError with every problem when a spec is wrong, the facts are missing or the host is too small.
+    """
+    known, problems = budget.read_host(host, facts, groups)
+    settings, wrong = read_defaults(defaults)
+    instances, bad = read_instances(queues, host, groups, settings)
+    problems += wrong + bad
+    if known is None or problems:
+        raise PlanError(host, problems)
+    kept = budget.reserve(known, settings.reserve)
+    problems = too_small(known, kept, instances)
+    if problems:
+        raise PlanError(host, problems)
+    planned = _planned(known, kept, instances)
+    return HostPlan(
+        host=host,
+        cores=float(known.cores),
+        memory_mb=known.memory_mb,
+        reserve=_reserve(kept),
+        slice=_slice(kept, planned),
+        instances=planned,
+    )
+
+
+def concurrency(raw: object, cores: float, memory_mb: int) -> int:
+    """Return the concurrency of one instance that has these cores and this MemoryMax to itself.
+
+    raw: one value of `celery_worker_queues`; of several pools, the first by name counts.
+    Raises PlanError when the spec is wrong or does not fit.
+    """
+    read, problems = spec.read("queue", raw, DEFAULT_SOFT, DEFAULT_HARD)
+    if read is None:
+        raise PlanError("concurrency", problems)
+    host = budget.Host("concurrency", Fraction(str(cores)), memory_mb)
+    instance = Instance(replace(read, pools=read.pools[:1]), read.pools[0])
+    whole = budget.Reserve(0, Fraction(0), {}, "all of it", memory_mb, host.cores)
+    problems = too_small(host, whole, [instance])
+    if problems:
+        raise PlanError(host.name, problems)
+    return _planned(host, whole, [instance])[0]["concurrency"]
+
+
+def too_small(host: budget.Host, kept: budget.Reserve, instances: Sequence[Instance]) -> list[Problem]:
+    """Return why the least that the instances ask for does not fit the host, with the shortfall."""
+    problems = [problem for instance in instances for problem in _few_cores(host, instance)]
+    room = kept.worker_memory_mb
+    has = f"{host.name} has {room} MB of {host.memory_mb} for workers ({kept.why})"
+    alone = [instance for instance in instances if instance.least_mb > room]
+    for instance in alone:
+        short = instance.least_mb - room
+        what = f"{instance.name} needs {instance.least_mb} MB for {instance.least} at a time, and {has}"
+        mend = f"lower it, or serve the queue from a host with {host.memory_mb + 2 * short} MB or more"
+        problems.append(_few_mb(instance, f"{what}: {short} MB short", mend))
+    needed = sum(instance.least_mb for instance in instances)
+    if needed > room and not alone:
+        needs = ", ".join(f"{instance.name} {instance.least_mb} MB" for instance in instances)
+        largest = max(instances, key=lambda instance: (instance.least_mb, instance.name))
+        what = f"the host's instances need {needed} MB ({needs}), and {has}: {needed - room} MB short"
+        group = naming.group_of(largest.spec.queue)
+        mend = f"set it to what you measure, take {host.name} out of {group}, or give it more memory"
+        problems.append(_few_mb(largest, what, mend))
+    return problems
+
+
+def _few_cores(host: budget.Host, instance: Instance) -> list[Problem]:
+    """Return why the host has too few cores for the processes that an instance is told to run."""
+    per_core = max(instance.per_core, Fraction(PREFORK_PER_CORE))
+    fits = max(math.floor(host.cores * per_core), 1)
+    if not instance.forks or instance.least <= fits:
+        return []
+    short = math.ceil(instance.least / per_core - host.cores)
+    what = f"{instance.least} processes of {instance.name} on {float(host.cores):g} cores, at most "
+    what += f"{float(per_core):g} a core: {short} cores short"
+    mend = f"set it to {fits} or less, use pool threads, or serve the queue from more hosts"
+    return [Problem(_least_variable(instance), instance.least, what, mend)]
+
+
+def _few_mb(instance: Instance, what: str, mend: str) -> Problem:
+    """Return the problem under the name of what makes the instance large."""
+    if instance.least > 1:
+        return Problem(_least_variable(instance), instance.least, what, mend)
+    read = instance.spec
+    app_is_larger = read.app_memory_mb > read.task_memory_mb
+    key, size = ("app", read.app_memory_mb) if app_is_larger else ("task", read.task_memory_mb)
+    return Problem(f"{spec.VARIABLE}.{read.queue}.{key}_memory_mb", size, what, mend)
+
+
+def _least_variable(instance: Instance) -> str:
+    key = "concurrency" if instance.spec.concurrency else "min_concurrency"
+    return f"{spec.VARIABLE}.{instance.spec.queue}.{key}"
+
+
+def _planned(host: budget.Host, kept: budget.Reserve, instances: Sequence[Instance]) -> list[InstancePlan]:
+    """Return the instances with their numbers; they fit."""
+    if not instances:
+        return []
+    slots = budget.slots(kept.worker_cores, {instance.name: instance.demand for instance in instances})
+    memory = budget.shares(
+        kept.worker_memory_mb,
+        {instance.name: instance.least_mb for instance in instances},
+        {instance.name: instance.weight for instance in instances},
+    )
+    cores, total = float(kept.worker_cores), sum(instance.weight for instance in instances)
+    planned = []
+    for instance in instances:
+        allowed = slots[instance.name]
+        why = _cpu_why(instance, allowed, cores, instance.weight / total)
+        planned.append(sized(instance, host, allowed, why, memory[instance.name]))
+    return planned
+
+
+def _cpu_why(instance: Instance, slots: int, cores: float, part: float) -> str:
+    """Say what the CPU allows an instance that has this part of the cores."""
+    demand = instance.demand
+    why = f"{part:.0%} of {cores:g} cores by weight" if instance.forks else "one process feeds one core"
+    why += f", {float(demand.per_core):g} slots a core"
+    if slots == demand.least:
+        return f"{why}, at least {slots}"
+    return f"{why}, at most {slots}" if slots == demand.most else why
+
+
+def _reserve(kept: budget.Reserve) -> ReservePlan:
+    return ReservePlan(memory_mb=kept.memory_mb, cores=float(kept.cores), parts=kept.parts, why=kept.why)
+
+
+def _slice(kept: budget.Reserve, instances: Sequence[InstancePlan]) -> SlicePlan:
+    """Return the bounds of all that runs in celery.slice."""
+    beside = {role: kept.parts[role] for role in SLICE_ROLES if role in kept.parts}
+    extra = sum(beside.values())
+    tasks = sum(instance["tasks_max"] for instance in instances) + TASKS_PER_ROLE * len(beside)
+    return SlicePlan(
+        memory_high_mb=sum(instance["memory_high_mb"] for instance in instances) + extra,
+        memory_max_mb=sum(instance["memory_max_mb"] for instance in instances) + extra,
+        tasks_max=max(tasks, 1),
+        why="the sum of " + (", ".join([*(i["name"] for i in instances), *beside]) or "nothing"),
+    )

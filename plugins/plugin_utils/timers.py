@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The timers that must agree: soft limit < hard limit <= stop timeout < visibility timeout.
+
+A worker that is stopped before a task's hard limit loses the task; a Redis broker that redelivers before the
+stop is over runs it twice. The visibility timeout runs from the delivery of a message to its acknowledgement,
+and a task with a countdown is delivered at once and acknowledged at its end: the countdown counts too.
+Sources: Celery's "Using Redis: visibility timeout" and kombu's `QoS.restore_visible`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .problems import Problem
+
+# A stop ends with what follows the last task: prefetched messages go back, children are reaped (measured).
+STOP_MARGIN = 30
+# Celery's own default; a shorter one saves nothing but the wait for a lost message.
+SHORTEST_VISIBILITY = 3600
+
+
+@dataclass(frozen=True)
+class Timer:
+    """A timer in seconds, by the name that an operator knows."""
+
+    variable: str
+    seconds: int
+
+
+def limits(soft: int | None, hard: int | None, default_soft: int, default_hard: int) -> tuple[int, int]:
+    """Return the soft and the hard limit of a queue, in seconds, where the spec may set either alone.
+
+    The one that is missing follows the other only where the default would contradict it.
+    """
+    if soft is not None:
+        return soft, hard or (default_hard if soft < default_hard else soft + STOP_MARGIN)
+    if hard is not None:
+        return (default_soft if default_soft < hard else hard * 9 // 10), hard
+    return default_soft, default_hard
+
+
+def stop_timeout(hard: int) -> int:
+    """Return the seconds that a stop may take: the longest task, and the margin."""
+    return hard + STOP_MARGIN
+
+
+def visibility_timeout(hard_limits: Iterable[int], longest_countdown: int = 0) -> int:
+    """Return the visibility timeout in seconds that agrees with every hard limit and countdown.
+
+    Twice the longest stop: a stop may begin when a task does, or just before the task's limit.
+    """
+    longest = max((stop_timeout(hard) for hard in hard_limits), default=0)
+    return max(SHORTEST_VISIBILITY, longest_countdown + 2 * longest)
+
+
+def clash(lower: Timer, upper: Timer) -> list[Problem]:
+    """Return the problem when the lower timer is not below the upper one."""
+    if lower.seconds < upper.seconds:
+        return []
+    return [
+        Problem(
+            lower.variable,
+            lower.seconds,
+            f"it must be less than {upper.variable} = {upper.seconds}",
+            f"lower {lower.variable}, or set {upper.variable} above {lower.seconds}",
+        )
+    ]
+
+
+def redelivered(hard: Timer, visibility: Timer, countdown: Timer) -> list[Problem]:
+    """Return the problems of a visibility timeout that ends before a message is done with.
+
+    A visibility of 0 is derived from the others and always agrees.
+    """
+    if not visibility.seconds:
+        return []
+    stop = stop_timeout(hard.seconds)
+    done = countdown.seconds + stop
+    if visibility.seconds > done:
+        return []
+    longest, held = hard, f"with the {STOP_MARGIN} s of a stop it holds a message for {stop} s"
+    if visibility.seconds > stop:
+        longest, held = countdown, f"with {hard.variable} = {hard.seconds} it holds a message for {done} s"
+    return [
+        Problem(
+            longest.variable,
+            longest.seconds,
+            f"{held}, and {visibility.variable} = {visibility.seconds} delivers it again before that",
+            f"set {visibility.variable} above {done} or to 0 (derived), or lower {longest.variable}",
+        )
+    ]
