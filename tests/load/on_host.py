@@ -12,15 +12,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from celery import chord, current_app
-from celeryops_agent import fleet  # noqa: F401  makes the deployed app the current one, with its settings
+from celery import chord
+from celeryops_agent.fleet import app
 
 RETRY_SECONDS = 0.5
 
 
 def signature(spec: Mapping[str, Any], task_id: str) -> Any:
     """The task of one entry of the mix, with its id and queue."""
-    return current_app.signature(
+    return app.signature(
         spec["task"], args=spec.get("args", []), kwargs=spec.get("kwargs", {}),
         task_id=task_id, queue=spec["queue"], immutable=spec.get("immutable", False),
     )  # fmt: skip
@@ -59,7 +59,7 @@ def persist(send: Callable[[], object]) -> int:
 def send(mix: Mapping[str, Any], run: str, count: int, chords: int, rate: float) -> None:
     """Send `count` tasks and `chords` chords at `rate` sendings a second, or as fast as possible at 0."""
     # Celery's own retries would hide that a message may have been published twice.
-    current_app.conf.task_publish_retry = False
+    app.conf.task_publish_retry = False
     begin = time.monotonic()
     for number, (task, queues) in enumerate(sendings(mix, run, count, chords)):
         if rate:
@@ -75,7 +75,7 @@ def send(mix: Mapping[str, Any], run: str, count: int, chords: int, rate: float)
 def leftover(mix: Mapping[str, Any]) -> None:
     """Print how many messages wait in the mix's queues of a Redis broker, and how many are unacknowledged."""
     queues = {spec["queue"] for spec in [*mix["tasks"], *mix["chord"]["header"], mix["chord"]["body"]]}
-    with current_app.connection_for_read() as connection:
+    with app.connection_for_read() as connection:
         channel = connection.default_channel
         waiting = sum(channel._size(queue) for queue in queues)  # LLEN over the queue's priorities
         print(json.dumps({"waiting": waiting, "unacked": channel.client.hlen(channel.unacked_key)}))
