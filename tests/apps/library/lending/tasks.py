@@ -16,7 +16,7 @@ from django.utils import timezone
 def remind(reader: str, title: str = "A Dictionary of Systems", seconds: float = 0.2) -> str:
     """Write to `reader`; the mail server takes `seconds` to answer."""
     due = timezone.now() - timedelta(days=1)
-    text = render_to_string("lending/reminder.txt", {"reader": reader, "title": title, "due": due})
+    text: str = render_to_string("lending/reminder.txt", {"reader": reader, "title": title, "due": due})
     time.sleep(seconds)
     send_mail(title, text, "library@example.org", [f"{reader}@example.org"])
     return text

@@ -1,6 +1,7 @@
-"""Build the lab's fleet, send real tasks through it and show what became of them (`make demo`).
+"""Make the lab's bare hosts a fleet, send real tasks through it and show what became of them.
 
-It can be run again at any time: what is as it should be is left alone.
+`make demo` brings the hosts up and runs this. It can be run again at any time: what is as it should be is
+left alone.
 """
 
 from __future__ import annotations
@@ -80,8 +81,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     began = time.monotonic()
-    with step("Four hosts: a broker, two for work, one for beat and Flower"):
-        run("tests/lab/lab", "up", "--name", NAME, "--inventory", INVENTORY)
     with step("site.yml: the fleet as the inventory asks for it"):
         play("site")
     with step("Real tasks through every queue, and chords over several"):
