@@ -15,6 +15,7 @@ from testinfra.host import Host
 INVENTORY = Path(os.environ["MOLECULE_INVENTORY_FILE"]).parent
 LAB = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"], "tests/lab/lab")
 OCTETS = {"bare": 11, "new": 12, "old": 13, "small": 40}
+UNIT = "systemd-run --quiet --wait --pipe"
 WITH_SYSTEMD = ["old", "new", "small"]
 
 # An impossible time: the kernel by itself answers EINVAL and changes nothing, the lab's filter EPERM.
@@ -32,7 +33,7 @@ def host(name: str) -> Host:
 
 
 def address(name: str) -> str:
-    return host(name).check_output("hostname -I").split()[0]
+    return str(host(name).check_output("hostname -I")).split()[0]
 
 
 def fault(action: str, name: str) -> None:
@@ -119,13 +120,13 @@ def test_a_power_cut_ends_what_ran_and_keeps_the_disk() -> None:
 
 
 def test_a_credential_reaches_a_service() -> None:
-    run = "systemd-run --quiet --wait --pipe --property=SetCredential=word:open sh -c 'cat $CREDENTIALS_DIRECTORY/word'"
+    run = f"{UNIT} -p SetCredential=word:open sh -c 'cat $CREDENTIALS_DIRECTORY/word'"
     for name in WITH_SYSTEMD:
         assert host(name).check_output(run) == "open"
 
 
 def test_a_limit_of_a_unit_bites() -> None:
-    limited = f"systemd-run --quiet --wait --pipe -p MemoryMax=64M -p MemorySwapMax=0 sh -c {shlex.quote(eat(200))}"
+    limited = f"{UNIT} -p MemoryMax=64M -p MemorySwapMax=0 sh -c {shlex.quote(eat(200))}"
     for name in WITH_SYSTEMD:
         assert "eaten" not in host(name).run(limited + " || true").stdout
         assert "eaten" in host(name).run(limited.replace("64M", "400M")).stdout

@@ -129,7 +129,7 @@ def fault(action: str, host: str, name: str | None) -> None:
         "pause": ("pause", container),
         "unpause": ("unpause", container),
         "disconnect": ("network", "disconnect", "--force", network, container),
-        "connect": ("network", "connect", "--ip", address, "--mac-address", model.mac(address), network, container),
+        "connect": ("network", "connect", *_identity(address), network, container),
     }
     podman(*actions[action])
     if action == "kill":
@@ -137,6 +137,11 @@ def fault(action: str, host: str, name: str | None) -> None:
     if action == "start" and labels[f"{LABEL}.init"] == "systemd":
         _wait(container)
     say(f"{action} {host}: done")
+
+
+def _identity(address: str) -> tuple[str, ...]:
+    """The network options that make a host the one its peers know."""
+    return ("--ip", address, "--mac-address", model.mac(address))
 
 
 def _each(function: Callable[[str], T], items: Iterable[str]) -> list[T]:
@@ -178,7 +183,7 @@ def _write_files(target: Lab, subnet: IPv4Network, hosts: list[Host]) -> None:
     target.sockets.mkdir(mode=0o700, exist_ok=True)
     key = target.directory / "key"
     if not key.exists():
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", target.id, "-f", key], check=True)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     addresses = {host.name: model.address(subnet, host) for host in hosts}
     target.ssh_config.write_text(model.ssh_config(target, addresses, engine.command()))
     (target.directory / "inventory.json").write_text(model.connection_inventory(target))
@@ -217,14 +222,15 @@ def _run(target: Lab, host: Host, tag: str, subnet: IPv4Network, spec: str) -> N
         limits += ["--cpus", str(host.cpus)]
     podman(
         *engine.runtime(), "run", "--detach", "--name", target.container(host.name), "--hostname", host.name,
-        "--network", target.id, "--ip", address, "--mac-address", model.mac(address), "--no-hosts",
+        "--network", target.id, *_identity(address), "--no-hosts",
         # Privileged for systemd's sake, but the clock is the machine's: no host may set it. podman ignores
         # --cap-drop=SYS_TIME under --privileged, so a system call filter does it.
-        "--privileged", "--security-opt", f"seccomp={SECCOMP}", "--systemd", "always", "--cgroupns", "private",
-        "--pids-limit", "-1", "--restart", "always", "--stop-timeout", "90",
+        "--privileged", "--security-opt", f"seccomp={SECCOMP}",
+        "--systemd", "always", "--cgroupns", "private", "--pids-limit", "-1",
+        "--restart", "always", "--stop-timeout", "90",
         *engine.ulimits(), *limits,
-        *(word for key, value in labels.items() for word in ("--label", f"{key}={value}")),
-        *(word for file, path in mounts.items() for word in ("--volume", f"{target.directory / file}:{path}")),
+        *(f"--label={key}={value}" for key, value in labels.items()),
+        *(f"--volume={target.directory / file}:{path}" for file, path in mounts.items()),
         tag, *([] if host.init == "systemd" else ["sleep", "infinity"]),
     )
 

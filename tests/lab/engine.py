@@ -30,10 +30,10 @@ def command() -> tuple[str, ...]:
     return words
 
 
-def podman(*arguments: str, check: bool = True, stdin: int | None = None) -> str:
+def podman(*arguments: str, check: bool = True) -> str:
     """Run podman and return what it printed; a failure becomes a LabError with podman's own words."""
     done = subprocess.run(
-        [*command(), *arguments], capture_output=True, text=True, check=False, stdin=stdin or subprocess.DEVNULL
+        [*command(), *arguments], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )
     if check and done.returncode:
         raise LabError(f"podman {arguments[0]} failed ({done.returncode}): {done.stderr.strip()}")
@@ -73,14 +73,14 @@ def _sysctl(name: str) -> str:
 
 def allow_many_hosts(running: int) -> None:
     """Raise the inotify limit where we may; each systemd holds a handful of instances of root's 128."""
-    setting, wanted = Path("/proc/sys/fs/inotify/max_user_instances"), 1024
-    if running <= 16 or int(setting.read_text()) >= wanted:
+    setting, enough, wanted = Path("/proc/sys/fs/inotify/max_user_instances"), 16, 1024
+    if running <= enough or int(setting.read_text()) >= wanted:
         return
     try:
         setting.write_text(f"{wanted}\n")
         say(f"raised fs.inotify.max_user_instances to {wanted} for {running} hosts")
     except OSError as error:
-        say(f"{running} hosts may need `sysctl fs.inotify.max_user_instances={wanted}`, which failed: {error}")
+        say(f"{running} hosts may need fs.inotify.max_user_instances={wanted}, which we may not set: {error}")
 
 
 def containers(*filters: str) -> list[dict[str, Any]]:

@@ -19,9 +19,9 @@ RECIPE = Path(__file__).parent / "image"
 # A minimal server: what every installation has, plus what Ansible itself asks of a host. What the roles
 # need beyond it they must install themselves.
 PACKAGES = (
-    "ca-certificates dbus iproute2 iptables openssh-server procps python3 python3-apt sudo "
-    "systemd systemd-sysv"
-).split()
+    "ca-certificates", "dbus", "iproute2", "iptables", "openssh-server", "procps", "python3", "python3-apt",
+    "sudo", "systemd", "systemd-sysv",
+)
 AUTHORITIES = (Path("/usr/local/share/ca-certificates"), Path("/etc/pki/ca-trust/source/anchors"))
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
@@ -67,8 +67,7 @@ def sources_from(listed: str, release: str) -> list[str]:
     """The source lines for `release`, from `origin|codename|uri` lines of another Debian release."""
     uris: dict[str, str] = {}
     for line in listed.splitlines():
-        origin, _, rest = line.partition("|")
-        codename, _, uri = rest.partition("|")
+        origin, codename, uri = line.split("|")
         if origin == "Debian" and (suite := re.fullmatch(r"[a-z]+(-updates|-security)?", codename)):
             uris.setdefault(suite[1] or "", uri)
     if "" not in uris:

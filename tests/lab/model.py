@@ -86,9 +86,9 @@ def hosts_of(inventory: Mapping[str, Any]) -> list[Host]:
     hosts = [_host(name, _vars(hostvars, name), free) for name in names]
     by_octet: dict[int, str] = {}
     for host in hosts:
-        if other := by_octet.setdefault(host.octet, host.name):
-            if other != host.name:
-                raise LabError(f"{host.name}: lab_address = {host.octet}: {other} has it already")
+        other = by_octet.setdefault(host.octet, host.name)
+        if other != host.name:
+            raise LabError(f"{host.name}: lab_address = {host.octet}: {other} has it already")
     return hosts
 
 
@@ -230,7 +230,7 @@ def meminfo(text: str, memory_mb: int) -> str:
     sizes = {"MemTotal": total, "MemFree": total, "MemAvailable": total, "SwapTotal": 0, "SwapFree": 0}
 
     def line(original: str) -> str:
-        key = original.split(":")[0]
+        key = original.split(":", maxsplit=1)[0]
         return f"{key}: {sizes[key]:>12} kB" if key in sizes else original
 
     return "\n".join(line(original) for original in text.splitlines()) + "\n"
@@ -240,8 +240,8 @@ def pip_conf(listed: str) -> str:
     """A pip.conf for the hosts from `pip config list`: index settings, without paths of this machine."""
     kept: dict[str, str] = {}
     for line in listed.splitlines():
-        setting, _, value = line.partition("=")
-        key = setting.rpartition(".")[2]
+        setting, value = line.split("=", maxsplit=1)
+        key = setting.split(".")[-1]
         words = [word for word in value.strip("'\"").split() if not word.startswith(("/", "file:"))]
         if key in ("index-url", "extra-index-url", "trusted-host", "proxy") and words:
             kept[key] = " ".join(words)

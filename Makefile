@@ -1,0 +1,85 @@
+# celeryops.systemd: `make` lists what there is.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Everything the tools write stays in .cache/, and the checkout is the installed collection there.
+cache := $(CURDIR)/.cache
+linked := $(cache)/ansible/collections
+checkout := $(linked)/ansible_collections/celeryops/systemd
+installed := $(cache)/installed
+lab := tests/lab/lab
+
+export PATH := $(cache)/venv/bin:$(PATH)
+export ANSIBLE_HOME := $(cache)/ansible
+export PYTHONPATH := $(linked):$(CURDIR)/tests:$(CURDIR)/roles/celery_app/files
+export PYTHONDONTWRITEBYTECODE := 1
+export MOLECULE_COMMAND_BORDERS := 0
+
+# The mypy and ruff paths; mypy meets the plugins by their collection's name, as Ansible does.
+typed := $(checkout)/plugins tests roles/celery_app/files
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: tools
+tools: ## OS packages that are missing, Python tools in .cache/venv
+	@tools/bootstrap
+
+## To look at ---------------------------------------------------------------------------------------------
+
+.PHONY: demo demo-down shell lab-list
+demo: tools ## a lab of hosts, the site play, real tasks, the status table
+	$(lab) up --name demo --inventory inventories/lab
+	python tests/demo/run.py
+
+demo-down: ## remove the demo's hosts
+	$(lab) down --name demo
+
+shell: ## a root shell on a lab host: make shell HOST=web1
+	@$(lab) shell $(if $(LAB),--name $(LAB)) $(or $(HOST),$(error name a host: make shell HOST=...; make lab-list shows them))
+
+lab-list: ## the hosts of all labs of this checkout
+	@$(lab) list
+
+## To check -----------------------------------------------------------------------------------------------
+
+.PHONY: lint unit integration sanity build image molecule test bench
+lint: tools ## yamllint, ansible-lint (production), ruff, mypy --strict, shellcheck
+	yamllint --strict .
+	ansible-lint --offline --strict
+	ruff check . tools/stages
+	mypy --strict $(typed) && mypy --strict --scripts-are-modules tools/stages
+	shellcheck tools/bootstrap tools/sanity tests/lab/lab tests/lab/image/init .ci/run
+
+unit: tools ## unit tests
+	python -m pytest tests/unit
+
+integration: tools ## the agent and the controller's parts against a real Redis and Celery
+	python -m pytest tests/integration
+
+sanity: tools ## ansible-test sanity
+	tools/sanity
+
+build: tools ## the tarball, installed in .cache/installed: what the scenarios test
+	rm -rf $(cache)/dist $(installed)
+	ansible-galaxy collection build --output-path $(cache)/dist
+	ansible-galaxy collection install --offline --no-deps --collections-path $(installed) $(cache)/dist/*.tar.gz
+
+image: tools ## the lab's images
+	@$(lab) image
+
+molecule: tools ## every scenario against the installed tarball, or one: make molecule S=default
+	tools/stages $(if $(S),molecule:$(S),molecule)
+
+test: tools ## all of the above, with the wall time of each stage
+	tools/stages lint unit integration sanity molecule
+
+bench: build image ## the no-change run of site.yml on 1, 4 and 16 hosts
+	ANSIBLE_COLLECTIONS_PATH=$(installed) python -m benchmarks.site_scale
+
+.PHONY: clean
+clean: ## take every lab of this checkout down and remove .cache
+	-$(lab) down --all
+	rm -rf .cache
