@@ -1,0 +1,217 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The module celeryops.systemd.app_artifact."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: app_artifact
+short_description: Make one file of an app, for hosts to unpack, and name the release after its content
+description:
+  - Runs on the controller. Reads the app from where it is, checks that it holds the module that Celery is to
+    load, and packs it into one tarball in a cache directory, with the wheelhouse if there is one.
+  - The same content gives the same release on any controller, so a host that has it needs no upload.
+  - Changes nothing but the cache, in check mode too.
+extends_documentation_fragment: action_common_attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: posix
+options:
+  source:
+    description: Where the app is. Paths and repositories are as the controller sees them.
+    type: dict
+    required: true
+    suboptions:
+      type:
+        description:
+          - V(directory) takes a directory, V(git) a repository that the controller's git can read.
+          - V(archive) takes an sdist or a wheel, V(requirement) what pip can find.
+        type: str
+        choices: [directory, archive, git, requirement]
+        required: true
+      path:
+        description: The directory that holds the app's package, or the archive.
+        type: path
+      exclude:
+        description: Shell globs of names or paths in the directory that stay behind, beside the usual ones.
+        type: list
+        elements: str
+        default: []
+      repo:
+        description: URL of the git repository.
+        type: str
+      version:
+        description: Commit, tag or branch.
+        type: str
+        default: HEAD
+      subdirectory:
+        description: The directory in the repository that holds the app's package.
+        type: str
+      requirements:
+        description: The requirements file in the tree; C(requirements.txt) is found by itself.
+        type: str
+      name:
+        description: The requirement, such as V(shop==1.4.2).
+        type: str
+  target:
+    description: What C(celery -A) takes; a directory or repository has to hold its module.
+    type: str
+    required: true
+  packages:
+    description: Requirements that are installed beside the app.
+    type: list
+    elements: str
+    default: []
+  python:
+    description: The Python that the hosts use; another one makes another release.
+    type: str
+    default: python3
+  wheelhouse:
+    description: Directory or tarball with every wheel that the app needs, for hosts without a package index.
+    type: path
+  release:
+    description: Name of the release, instead of one made from the content.
+    type: str
+  releases:
+    description: The directory on the hosts that holds the releases.
+    type: path
+    default: /opt/celery/releases
+  cache:
+    description: The directory on the controller that keeps clones and tarballs.
+    type: path
+    default: ~/.cache/celeryops
+author: celeryops contributors (@celeryops)
+"""
+
+EXAMPLES = r"""
+- name: Pack the app
+  celeryops.systemd.app_artifact:
+    source:
+      type: git
+      repo: https://git.example.org/shop.git
+      version: v1.4.2
+    target: shop.celery:app
+    packages: ["celery[redis]", tzdata]
+  delegate_to: localhost
+  run_once: true
+  register: artifact
+"""
+
+RETURN = r"""
+release:
+  description: Name of the release.
+  type: str
+  returned: success
+  sample: 3f2b8c1d9a04
+directory:
+  description: Where the release goes on a host.
+  type: str
+  returned: success
+  sample: /opt/celery/releases/3f2b8c1d9a04
+path:
+  description: The tarball on the controller.
+  type: str
+  returned: success
+pip_packages:
+  description: What pip installs into the release's virtual environment.
+  type: list
+  elements: str
+  returned: success
+  sample: ["celery[redis]", tzdata, /opt/celery/releases/3f2b8c1d9a04/app]
+pip_arguments:
+  description: Arguments for pip, such as the requirements file and the wheelhouse.
+  type: list
+  elements: str
+  returned: success
+  sample: [-r, /opt/celery/releases/3f2b8c1d9a04/app/requirements.txt]
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.celeryops.systemd.plugins.module_utils import artifact
+
+SOURCE_OPTIONS = {
+    "type": {"type": "str", "choices": ["directory", "archive", "git", "requirement"], "required": True},
+    "path": {"type": "path"},
+    "exclude": {"type": "list", "elements": "str", "default": []},
+    "repo": {"type": "str"},
+    "version": {"type": "str", "default": "HEAD"},
+    "subdirectory": {"type": "str"},
+    "requirements": {"type": "str"},
+    "name": {"type": "str"},
+}
+SOURCE_NEEDS = [
+    ("type", "directory", ["path"]),
+    ("type", "archive", ["path"]),
+    ("type", "git", ["repo"]),
+    ("type", "requirement", ["name"]),
+]
+
+
+def run(module: AnsibleModule) -> dict[str, object]:
+    """Pack the app and return what the module says."""
+    wanted = module.params
+    source = {key: value for key, value in wanted["source"].items() if value is not None}
+    cache = Path(wanted["cache"])
+    found = artifact.read_source(source, wanted["target"], cache)
+    wheels = artifact.wheelhouse_members(wanted["wheelhouse"]) if wanted["wheelhouse"] else []
+    members = [*found.members, *wheels]
+    packages = [*wanted["packages"], *found.packages]
+    identity = artifact.fingerprint(members, packages, found.requirements, wanted["python"])
+    release = wanted["release"] or identity
+    if not artifact.RELEASE.fullmatch(release):
+        mend = "use at most 64 letters, digits, dots, dashes and underscores"
+        raise artifact.ArtifactError(f"celery_app_release = {release}: cannot name a directory; {mend}")
+    path = cache / "bundles" / f"{identity}.tar.gz"
+    if not path.exists():
+        artifact.write_bundle(members, path)
+    directory = f"{wanted['releases']}/{release}"
+    arguments = ["-r", f"{directory}/{found.requirements}"] if found.requirements else []
+    if wheels:
+        arguments += ["--no-index", "--find-links", f"{directory}/wheels"]
+    return {
+        "release": release,
+        "directory": directory,
+        "path": str(path),
+        "pip_packages": [f"{directory}/{name[2:]}" if name.startswith("./") else name for name in packages],
+        "pip_arguments": arguments,
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "source": {
+                "type": "dict",
+                "required": True,
+                "options": SOURCE_OPTIONS,
+                "required_if": SOURCE_NEEDS,
+            },
+            "target": {"type": "str", "required": True},
+            "packages": {"type": "list", "elements": "str", "default": []},
+            "python": {"type": "str", "default": "python3"},
+            "wheelhouse": {"type": "path"},
+            "release": {"type": "str"},
+            "releases": {"type": "path", "default": "/opt/celery/releases"},
+            "cache": {"type": "path", "default": "~/.cache/celeryops"},
+        },
+        supports_check_mode=True,
+    )
+    # A token in a URL must not come back in what Ansible prints.
+    module.no_log_values.update(artifact.logins(module.params["source"]))
+    try:
+        module.exit_json(changed=False, **run(module))
+    except (artifact.ArtifactError, OSError) as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()
