@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from reference.roles import ROOT
 
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("roles/*/README.md"))]
+PAGES = [path for glob in ("*.md", "docs/**/*.md", "roles/*/README.md") for path in sorted(ROOT.glob(glob))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
