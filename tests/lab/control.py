@@ -33,7 +33,10 @@ def lab(name: str) -> Lab:
 
 
 def read_inventory(paths: Sequence[str], limit: str | None) -> list[Host]:
-    """The hosts of an Ansible inventory, as Ansible itself reads it."""
+    """The hosts of an Ansible inventory, as Ansible itself reads it.
+
+    $LAB_RELEASE is the release of those that name none (the newest when unset).
+    """
     tool = Path(sys.executable).with_name("ansible-inventory")
     words = [str(tool), "--list", *(word for path in paths for word in ("-i", path))]
     if limit:
@@ -41,7 +44,8 @@ def read_inventory(paths: Sequence[str], limit: str | None) -> list[Host]:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         raise LabError(f"ansible-inventory cannot read {', '.join(paths)}:\n{done.stderr.strip()}")
-    return model.hosts_of(json.loads(done.stdout))
+    release = os.environ.get("LAB_RELEASE") or model.RELEASES[-1]
+    return model.hosts_of(json.loads(done.stdout), release)
 
 
 def up(target: Lab, hosts: list[Host]) -> None:

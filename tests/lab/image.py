@@ -79,9 +79,10 @@ def _bootstrap(release: str, sources: list[str], tag: str) -> None:
     if not shutil.which("mmdebstrap"):
         raise LabError("mmdebstrap is not installed: run `make tools`")
     keyring = [f"--keyring={KEYRING}"] if KEYRING.exists() else []
-    # The package lists stay, so that a role's first `apt` finds them as on a host in use.
+    # As privileged as podman is: `sudo podman` means `sudo mmdebstrap`. The package lists stay, so that a
+    # role's first `apt` finds them as on a host in use.
     words = [
-        "mmdebstrap", "--quiet", "--variant=minbase", "--skip=cleanup/apt/lists", *keyring,
+        *command()[:-1], "mmdebstrap", "--quiet", "--variant=minbase", "--skip=cleanup/apt/lists", *keyring,
         f"--include={','.join(PACKAGES)}", release, "-", *sources,
     ]
     with tempfile.TemporaryFile() as errors:

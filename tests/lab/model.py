@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -13,6 +13,8 @@ from typing import Any
 
 RELEASES = ("bookworm", "trixie")
 FIRST_OCTET = 11
+# Without a session of its own, and with a key file that belongs to whoever started the lab.
+SSHD = "/usr/sbin/sshd -i -o UsePAM=no -o StrictModes=no"
 # One /24 of this block per lab: rarely routed, and far from what podman and docker hand out themselves.
 BLOCK = IPv4Network("10.213.0.0/16")
 
@@ -72,9 +74,10 @@ def check_name(name: str) -> str:
     return name
 
 
-def hosts_of(inventory: Mapping[str, Any]) -> list[Host]:
+def hosts_of(inventory: Mapping[str, Any], default_release: str = RELEASES[-1]) -> list[Host]:
     """The lab's hosts from the JSON of `ansible-inventory --list`, in inventory order.
 
+    A host that names no `lab_release` gets `default_release`.
     Raises LabError naming the host, the variable and its value when one makes no sense.
     """
     hostvars: Mapping[str, Mapping[str, Any]] = inventory.get("_meta", {}).get("hostvars", {})
@@ -83,7 +86,7 @@ def hosts_of(inventory: Mapping[str, Any]) -> list[Host]:
         raise LabError("the inventory has no host for a lab")
     taken = {_octet(name, wanted) for name in names if (wanted := _vars(hostvars, name).get("lab_address"))}
     free = iter(octet for octet in range(FIRST_OCTET, 255) if octet not in taken)
-    hosts = [_host(name, _vars(hostvars, name), free) for name in names]
+    hosts = [_host(name, _vars(hostvars, name), free, default_release) for name in names]
     by_octet: dict[int, str] = {}
     for host in hosts:
         other = by_octet.setdefault(host.octet, host.name)
@@ -120,8 +123,8 @@ def _octet(name: str, value: object) -> int:
     return octet
 
 
-def _host(name: str, variables: Mapping[str, Any], free: Any) -> Host:
-    release = str(variables.get("lab_release", RELEASES[-1]))
+def _host(name: str, variables: Mapping[str, Any], free: Iterator[int], default_release: str) -> Host:
+    release = str(variables.get("lab_release", default_release))
     if release not in RELEASES:
         raise LabError(f"{name}: lab_release = {release}: the lab builds {' and '.join(RELEASES)}")
     init = str(variables.get("lab_init", "systemd"))
@@ -191,7 +194,7 @@ def ssh_config(lab: Lab, addresses: Mapping[str, IPv4Address], podman: Sequence[
     engine = " ".join(podman)
     entries = [
         f"Host {name} {ip}\n"
-        f"    ProxyCommand {engine} exec -i {lab.container(name)} /usr/sbin/sshd -i -o UsePAM=no\n"
+        f"    ProxyCommand {engine} exec -i {lab.container(name)} {SSHD}\n"
         for name, ip in addresses.items()
     ]
     common = (
