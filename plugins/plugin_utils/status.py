@@ -61,6 +61,9 @@ def notes_of(
         nodes, queues = report["nodes"].values(), report.get("queues", {}).values()
         active = sum(node.get("active") or 0 for node in nodes)
         notes[0] += f", {active} tasks run, {sum(depth or 0 for depth in queues)} wait"
+    silent = [host for host, found in seen.items() if "instances" not in found]
+    if silent:
+        notes.append(f"no answer from {', '.join(silent)}")
     notes += [
         f"{host}: {unit['unit']} is {unit['status'] or unit['state']}{_why(unit)}"
         for host, unit in units
