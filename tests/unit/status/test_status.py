@@ -88,7 +88,8 @@ def test_nobody_to_ask() -> None:
     found = status(fleet(worker1=None))
     assert found["reporter"] is None
     assert found["notes"] == [
-        "0 of 0 workers consume; tasks and queues are not known: no worker could be asked"
+        "0 of 0 workers consume; tasks and queues are not known: no worker could be asked",
+        "no answer from worker1",
     ]
 
 
