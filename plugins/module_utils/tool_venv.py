@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""A program of PyPI in a virtual environment of its own, built aside and complete or absent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+MARKER = ".complete"
+ID_LENGTH = 12
+_TOLD_LINES = 15
+
+
+class VenvError(Exception):
+    """The environment could not be built: what was run, and the end of what it said."""
+
+
+def place(root: Path, packages: Sequence[str]) -> Path:
+    """Return where the environment of these packages lives; for another Python it is another place."""
+    content = json.dumps([sorted(packages), platform.python_version()])
+    return root / hashlib.sha256(content.encode()).hexdigest()[:ID_LENGTH]
+
+
+def is_complete(venv: Path) -> bool:
+    """Tell whether the environment was built to its end."""
+    return (venv / MARKER).exists()
+
+
+def others(venv: Path) -> list[Path]:
+    """Return the environments that other packages, or another Python, left beside this one."""
+    return sorted(path for path in venv.parent.glob("[0-9a-f]" * ID_LENGTH) if path != venv)
+
+
+def build(venv: Path, packages: Sequence[str], wheelhouse: str) -> None:
+    """Build the environment, over the remains of an interrupted attempt.
+
+    Args:
+        venv: Where.
+        packages: What pip installs.
+        wheelhouse: Directory on this host that holds all wheels needed; empty asks pip's index.
+
+    Raises:
+        VenvError: Python cannot make environments, or pip cannot install the packages.
+    """
+    shutil.rmtree(venv, ignore_errors=True)
+    venv.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    _run(sys.executable, "-m", "venv", str(venv))
+    source = ("--no-index", "--find-links", wheelhouse) if wheelhouse else ()
+    pip = (str(venv / "bin/python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check")
+    _run(*pip, *source, *packages)
+    (venv / MARKER).write_text(json.dumps({"packages": list(packages)}))
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, umask=0o022)
+    if done.returncode:
+        told = "\n".join((done.stdout + done.stderr).strip().splitlines()[-_TOLD_LINES:])
+        raise VenvError(f"{' '.join(command)}: exit code {done.returncode}\n{told}")
