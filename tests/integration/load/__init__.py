@@ -1,0 +1,1 @@
+"""The load driver against a real Redis and Celery."""
