@@ -45,7 +45,7 @@ lab-list: ## the hosts of all labs of this checkout
 
 ## To check -----------------------------------------------------------------------------------------------
 
-.PHONY: lint unit integration sanity build image molecule test bench
+.PHONY: lint unit integration sanity build image molecule scenario test bench
 lint: tools ## yamllint, ansible-lint (production), ruff, mypy --strict, shellcheck
 	yamllint --strict .
 	ansible-lint --offline --strict
@@ -72,6 +72,10 @@ image: tools ## the lab's images
 
 molecule: tools ## every scenario against the installed tarball, or one: make molecule S=default
 	tools/stages $(if $(S),molecule:$(S),molecule)
+
+# One scenario, with what was built before; it meets the installed collection and cannot fall back to the checkout.
+scenario:
+	PYTHONPATH=$(CURDIR)/tests ANSIBLE_COLLECTIONS_PATH=$(installed) NO_COLOR=1 molecule test -s $(S)
 
 test: tools ## all of the above, with the wall time of each stage
 	tools/stages lint unit integration sanity molecule
