@@ -1,0 +1,272 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The Celery settings that lose no task, each with its reason, and the operator's over them.
+
+Measured with celery 5.7, kombu 5.7 and Redis 7.0; "a run" stands for what was seen on lab hosts.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from .problems import Problem
+
+VARIABLE = "celery_app_settings"
+REDIS_SCHEMES = ("redis", "rediss", "sentinel", "redis+socket")
+AMQP_SCHEMES = ("amqp", "amqps", "pyamqp")
+# These hold options of their own, so the operator's keys go beside ours and not in place of them.
+MERGED = ("broker_transport_options", "result_backend_transport_options")
+# "For ever" where null would mean "leave it to the code"; kombu takes 0 as no attempt at all.
+FOR_EVER = 1_000_000_000
+SECONDS_A_DAY = 86_400
+# Set elsewhere, where the rest of the fleet reads them too.
+ELSEWHERE = {
+    "broker_url": "celery_app_broker_url",
+    "result_backend": "celery_app_result_backend",
+    "task_soft_time_limit": "celery_app_task_soft_time_limit",
+    "task_time_limit": "celery_app_task_time_limit",
+    "visibility_timeout": "celery_app_visibility_timeout",
+    "worker_concurrency": "concurrency of the queue in celery_worker_queues",
+    "worker_pool": "pool of the queue in celery_worker_queues",
+}
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting, its value, why it has that value, and where that is known from."""
+
+    name: str
+    value: Any
+    why: str
+    source: str = "Celery: Configuration and defaults"
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """The timers of the fleet, in seconds."""
+
+    soft_time_limit: int
+    time_limit: int
+    visibility_timeout: int
+
+
+def usable_result_backend(url: str | None) -> str | None:
+    """Return the URL when it can hold results: Redis can, RabbitMQ cannot; None leaves it to the code."""
+    return url if transport(url) == "redis" else None
+
+
+def transport(url: str | None) -> str:
+    """Return redis, amqp or another scheme; empty when the URL is left to the code."""
+    scheme = urlsplit(url or "").scheme
+    if scheme in REDIS_SCHEMES:
+        return "redis"
+    return "amqp" if scheme in AMQP_SCHEMES else scheme
+
+
+def safe_settings(timeouts: Timeouts, broker_url: str | None, result_backend: str | None) -> list[Setting]:
+    """Return the settings that lose no task with this broker and result backend."""
+    found = _tasks(timeouts) + _worker()
+    if transport(broker_url) == "redis":
+        found += _redis_broker(timeouts)
+    if transport(broker_url) == "amqp":
+        found += _amqp_broker()
+    if transport(result_backend) == "redis":
+        found += _redis_results(timeouts)
+    return found
+
+
+def _tasks(timeouts: Timeouts) -> list[Setting]:
+    return [
+        Setting(
+            "task_acks_late",
+            True,
+            "a task whose worker dies is delivered again, not lost",
+            "a run: with early acknowledgement a SIGKILL of the worker loses what runs",
+        ),
+        Setting(
+            "task_reject_on_worker_lost",
+            True,
+            "acks_late alone acknowledges a task whose child process was killed: it would be lost",
+            "a run: such a task ends as FAILURE and is gone",
+        ),
+        Setting(
+            "task_soft_time_limit",
+            timeouts.soft_time_limit,
+            "a task that takes too long gets an exception after which it can tidy up",
+        ),
+        Setting(
+            "task_time_limit",
+            timeouts.time_limit,
+            "a task that hangs ends, and with it a stop of its worker",
+        ),
+        Setting("task_serializer", "json", "data, not code", "Celery: Security, Serializers"),
+        Setting("result_serializer", "json", "data, not code", "Celery: Security, Serializers"),
+        Setting(
+            "accept_content",
+            ["json"],
+            "whoever can write to the broker cannot run code in the worker, as pickle lets them",
+            "Celery: Security, Serializers",
+        ),
+        Setting(
+            "result_expires",
+            SECONDS_A_DAY,
+            "results that nobody fetches do not fill the backend's memory",
+        ),
+    ]
+
+
+def _worker() -> list[Setting]:
+    return [
+        Setting(
+            "worker_prefetch_multiplier",
+            1,
+            "a worker takes what it runs; the default of 4 holds back what another worker could run",
+            "Celery: Optimizing, Prefetch limits; a run: with acks_late it hoards nothing",
+        ),
+        Setting(
+            "worker_proc_alive_timeout",
+            60.0,
+            "a child that needs more than 4 s to start (heavy imports, many cores) is killed, for ever",
+            "celery/concurrency/asynpool.py, PROC_ALIVE_TIMEOUT",
+        ),
+        Setting(
+            "worker_eta_task_limit",
+            1000,
+            "tasks with a countdown wait in the worker's memory, and fill it without a limit",
+            "Celery 5.6: worker_eta_task_limit; unknown to older versions, which ignore it",
+        ),
+        Setting("broker_connection_retry", True, "an outage of the broker ends by itself"),
+        Setting(
+            "broker_connection_retry_on_startup",
+            True,
+            "a worker that boots before its broker waits for it",
+        ),
+        Setting(
+            "broker_connection_max_retries",
+            FOR_EVER,
+            "a worker gives up after 100 attempts by default",
+            "kombu/utils/functional.py, retry_over_time",
+        ),
+        Setting("broker_channel_error_retry", True, "a queue that is gone for a moment ends no worker"),
+    ]
+
+
+def _redis_broker(timeouts: Timeouts) -> list[Setting]:
+    return [
+        Setting(
+            "broker_transport_options",
+            {
+                "visibility_timeout": timeouts.visibility_timeout,
+                "socket_keepalive": True,
+                "socket_timeout": 30,
+                "socket_connect_timeout": 5,
+                "health_check_interval": 25,
+            },
+            "a message is delivered again only after every limit; a dead connection is noticed",
+            "Celery: Using Redis, Visibility timeout; kombu/transport/redis.py",
+        ),
+        Setting(
+            "worker_cancel_long_running_tasks_on_connection_loss",
+            False,
+            "Redis takes the acknowledgement after the reconnect, so a task that runs may finish",
+            "a run: with True, tasks that would have been acknowledged are killed",
+        ),
+    ]
+
+
+def _amqp_broker() -> list[Setting]:
+    return [
+        Setting(
+            "broker_transport_options",
+            {"confirm_publish": True},
+            "a send that the broker has not taken is an error for the sender, not a lost task",
+            "celery#9149",
+        ),
+        Setting(
+            "worker_cancel_long_running_tasks_on_connection_loss",
+            True,
+            "RabbitMQ delivers an unacknowledged task again at once: it would run twice",
+        ),
+    ]
+
+
+def _redis_results(timeouts: Timeouts) -> list[Setting]:
+    return [
+        Setting(
+            "result_backend_transport_options",
+            {"visibility_timeout": timeouts.visibility_timeout},
+            "the shortest visibility timeout of any client of a Redis rules",
+            "Celery: Using Redis, Visibility timeout",
+        ),
+        Setting("result_backend_always_retry", True, "a result survives an outage of the backend"),
+        Setting("redis_socket_keepalive", True, "a dead connection is noticed"),
+        Setting("redis_socket_timeout", 30.0, "a backend that hangs holds a task for 30 s, not for 120"),
+        Setting("redis_retry_on_timeout", True, "one slow answer costs no result"),
+        Setting(
+            "redis_backend_health_check_interval",
+            25,
+            "a dead connection is noticed",
+            "celery/backends/redis.py",
+        ),
+    ]
+
+
+def celery_settings(
+    overrides: Mapping[str, Any],
+    timeouts: Timeouts,
+    broker_url: str | None,
+    result_backend: str | None,
+) -> dict[str, Any]:
+    """Return the settings for the app: the safe ones, with the operator's over them.
+
+    :param overrides: ``celery_app_settings``. A null leaves a setting to the app's code; the options of a
+        transport are merged key by key.
+    """
+    merged = {item.name: item.value for item in safe_settings(timeouts, broker_url, result_backend)}
+    for name, value in overrides.items():
+        if name in MERGED and isinstance(value, Mapping):
+            options = {**merged.get(name, {}), **value}
+            merged[name] = {key: option for key, option in options.items() if option is not None}
+        elif value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = value
+    return dict(sorted(merged.items()))
+
+
+def settings_problems(overrides: object) -> list[Problem]:
+    """Return what is wrong with the operator's settings."""
+    if not isinstance(overrides, Mapping):
+        mend = "set it to a mapping such as {result_extended: true}"
+        return [Problem(VARIABLE, overrides, "not a mapping of Celery settings", mend)]
+    problems = []
+    for name, value in overrides.items():
+        variable = f"{VARIABLE}.{name}"
+        if not _NAME.fullmatch(str(name)):
+            nearest = _new_name(str(name))
+            mend = f"write {nearest}" if nearest else "use the lower-case name of Celery's documentation"
+            problems.append(Problem(variable, value, "not a lower-case name of a Celery setting", mend))
+        elif name in ELSEWHERE:
+            what = "the fleet reads this elsewhere too, so it must be set there"
+            problems.append(Problem(variable, value, what, f"set {ELSEWHERE[str(name)]}"))
+        elif name in MERGED and isinstance(value, Mapping) and "visibility_timeout" in value:
+            what = "it has to agree with the time limits"
+            key = "visibility_timeout"
+            problems.append(Problem(f"{variable}.{key}", value[key], what, f"set {ELSEWHERE[key]}"))
+    return problems
+
+
+def _new_name(name: str) -> str:
+    """Return the nearest setting known here to an old upper-case name, as Django projects write them."""
+    every = safe_settings(Timeouts(0, 0, 0), "redis://", "redis://")
+    known = [*(item.name for item in every), *ELSEWHERE]
+    lower = name.lower().removeprefix("celery_").removeprefix("celeryd_")
+    near = difflib.get_close_matches(lower, known, n=1)
+    return near[0] if near else ""
