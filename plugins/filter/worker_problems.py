@@ -81,7 +81,7 @@ _value:
 """
 
 
-def worker_problems(  # noqa: PLR0913, PLR0917 - a filter's options are its arguments
+def worker_problems(
     queues: object,
     host: str,
     groups: Mapping[str, Sequence[str]],

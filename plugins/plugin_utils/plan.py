@@ -167,7 +167,7 @@ def too_small(host: budget.Host, kept: budget.Reserve, instances: Sequence[Insta
     alone = [instance for instance in instances if instance.least_mb > room]
     for instance in alone:
         short = instance.least_mb - room
-        what = f"{instance.name} needs {instance.least_mb} MB for {instance.least} at a time, and {has}"
+        what = f"{instance.name} needs {instance.least_mb} MB ({instance.least_why}), and {has}"
         mend = f"lower it, or serve the queue from a host with {host.memory_mb + 2 * short} MB or more"
         problems.append(_few_mb(instance, f"{what}: {short} MB short", mend))
     needed = sum(instance.least_mb for instance in instances)

@@ -14,10 +14,14 @@ _USERINFO = re.compile(r"(://)[^/@\s]+@")
 _LONGEST = 100
 
 
+def one_line(text: str) -> str:
+    """Return the text with every run of white space as one space."""
+    return " ".join(text.split())
+
+
 def shown(value: object) -> str:
     """Return the value as a message shows it: short, on one line, and without the password of a URL."""
-    text = " ".join(str(value).split()) or "''"
-    text = _USERINFO.sub(r"\1***@", text)
+    text = _USERINFO.sub(r"\1***@", one_line(str(value))) or "''"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
@@ -44,8 +48,8 @@ class Problem:
     mend: str
 
     def text(self, host: str) -> str:
-        """Return the message as this host tells it."""
-        return f"{host}: {self.variable} = {shown(self.value)}: {self.what}; {self.mend}"
+        """Return the message as this host tells it, on one line."""
+        return one_line(f"{host}: {self.variable} = {shown(self.value)}: {self.what}; {self.mend}")
 
 
 class PlanError(ValueError):

@@ -123,6 +123,11 @@ class Instance:
         return math.ceil(self.need_mb(self.least) / HIGH_PART)
 
     @property
+    def least_why(self) -> str:
+        """Say how the least memory comes about."""
+        return f"{self.spec.app_memory_mb} of the app + {self.least} x {self.slot_mb} a slot, and a tenth"
+
+    @property
     def demand(self) -> budget.Demand:
         """What the instance asks of the CPU."""
         least, most = self.least, self.fixed or self.spec.max_concurrency

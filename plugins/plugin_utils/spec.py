@@ -175,7 +175,7 @@ def read(
     reader = _Reader(path, raw)
     for key in raw:
         if key not in KEYS:
-            reader.wrong(str(key), "unknown key", did_you_mean(key, KEYS))
+            reader.problems.append(Problem(f"{path}.{key}", raw[key], "unknown key", did_you_mean(key, KEYS)))
     workload = reader.word("workload", WORKLOADS, "cpu")
     pools = _pools(reader, workload)
     minimum = reader.integer("min_concurrency", 1)

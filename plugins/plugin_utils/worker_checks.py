@@ -64,7 +64,7 @@ def fleet_problems(queues: Mapping[str, object], groups: Mapping[str, Sequence[s
         if group.startswith(naming.GROUP_PREFIX) or group in ROLE_GROUPS:
             strangers = sorted(set(groups[group]) - set(groups.get(FLEET) or ()))
             if strangers and FLEET in groups:
-                what = f"{', '.join(strangers)} is not in the group {FLEET}, on which site.yml plays"
+                what = f"{', '.join(strangers)} would be missed: site.yml plays on the group {FLEET}"
                 mend = f"make {group} a child of {FLEET}"
                 problems.append(Problem(f"group {group}", list(groups[group]), what, mend))
     return problems

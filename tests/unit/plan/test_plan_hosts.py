@@ -1,0 +1,304 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The plans of known hosts, and the refusals of hosts that are too small."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import naming, plan
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import HostPlan
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import PlanError
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.sizing import InstancePlan
+
+
+def planned(queues: dict[str, Any], cores: float, memory_mb: int, *roles: str, **defaults: Any) -> HostPlan:
+    """Return the plan of w1, which serves every queue."""
+    groups = {naming.group_of(queue): ["w1"] for queue in queues} | {
+        f"celery_{role}": ["w1"] for role in roles
+    }
+    return plan.worker_plan(
+        queues, "w1", groups, {"celeryops": {"cores": cores, "memory_mb": memory_mb}}, defaults
+    )
+
+
+def only(host: HostPlan) -> InstancePlan:
+    """Return the one instance of a plan."""
+    (instance,) = host["instances"]
+    return instance
+
+
+def refusals(queues: dict[str, Any], cores: float, memory_mb: int, *roles: str, **defaults: Any) -> list[str]:
+    """Return why there is no plan."""
+    with pytest.raises(PlanError) as caught:
+        planned(queues, cores, memory_mb, *roles, **defaults)
+    return str(caught.value).splitlines()
+
+
+def concurrency(host: HostPlan) -> dict[str, int]:
+    """Return how many tasks each instance runs at a time."""
+    return {instance["name"]: instance["concurrency"] for instance in host["instances"]}
+
+
+def test_a_plain_worker_in_full() -> None:
+    host = planned({"mail-high": {}}, 4, 8192)
+    instance = only(host)
+    why = instance.pop("why")  # type: ignore[misc]
+    assert instance == {
+        "name": "mail-high-prefork",
+        "unit": "celery-worker@mail-high-prefork.service",
+        "node": "mail-high-prefork@w1",
+        "queue": "mail-high",
+        "consumes": ["mail-high"],
+        "pool": "prefork",
+        "concurrency": 4,
+        "autoscale": None,
+        "prefetch_multiplier": 1,
+        "max_tasks_per_child": None,
+        "max_memory_per_child_kb": 1024 * ((6634 - 100) // 4 - 50),
+        "memory_high_mb": 6634,
+        "memory_max_mb": 7372,
+        "cpu_weight": 100,
+        "tasks_max": 64 + 4 * 36,
+        "limit_nofile": 1024 + 4 * 16,
+        "soft_time_limit": 270,
+        "time_limit": 300,
+        "stop_timeout": 330,
+        "proc_alive_timeout": 34,
+        "arguments": [],
+    }
+    assert why["concurrency"] == "100% of 4 cores by weight, 1 slots a core; the memory would allow 43"
+    assert host["reserve"] == {
+        "memory_mb": 820,
+        "cores": 0.0,
+        "parts": {"system": 819},
+        "why": "system 819 MB",
+    }
+    assert host["slice"] == {
+        "memory_high_mb": 6634,
+        "memory_max_mb": 7372,
+        "tasks_max": 208,
+        "why": "the sum of mail-high-prefork",
+    }
+    assert (host["host"], host["cores"], host["memory_mb"]) == ("w1", 4.0, 8192)
+
+
+@pytest.mark.parametrize(
+    ("spec", "cores", "memory_mb", "expected"),
+    [
+        ({}, 1, 960, {"q-prefork": 1}),
+        ({}, 16, 32768, {"q-prefork": 16}),
+        ({}, 1.5, 4096, {"q-prefork": 2}),
+        ({}, 16, 2048, {"q-prefork": 10}),
+        ({"workload": "mixed"}, 4, 8192, {"q-prefork": 8}),
+        ({"workload": "mixed", "wait_ratio": 4}, 4, 8192, {"q-prefork": 20}),
+        ({"workload": "io"}, 4, 8192, {"q-threads": 50}),
+        ({"workload": "io"}, 1, 960, {"q-threads": 50}),
+        ({"workload": "io", "wait_ratio": 199}, 4, 8192, {"q-threads": 200}),
+        ({"workload": "io", "wait_ratio": 9}, 4, 8192, {"q-threads": 50}),
+        ({"workload": "io", "wait_ratio": 999, "pool": "gevent"}, 8, 65536, {"q-gevent": 1000}),
+        ({"workload": "io", "task_memory_mb": 100}, 4, 4096, {"q-threads": 32}),
+        ({"workload": "io", "max_concurrency": 20}, 4, 8192, {"q-threads": 20}),
+        ({"workload": "io", "concurrency": 7}, 4, 8192, {"q-threads": 7}),
+        ({"workload": "io", "concurrency": 2000, "task_memory_mb": 1}, 4, 8192, {"q-threads": 2000}),
+        ({"workload": "io", "pool": "prefork"}, 4, 32768, {"q-prefork": 40}),
+        ({"workload": "io", "pool": "prefork", "wait_ratio": 19}, 4, 32768, {"q-prefork": 80}),
+        ({"pool": "threads"}, 8, 8192, {"q-threads": 1}),
+        ({"pool": "solo"}, 8, 8192, {"q-solo": 1}),
+        ({"pools": ["solo", "prefork"], "concurrency": 3}, 8, 8192, {"q-prefork": 3, "q-solo": 1}),
+        ({"workload": "io", "pools": ["prefork", "threads"]}, 2, 8192, {"q-prefork": 10, "q-threads": 50}),
+        ({"concurrency": 9}, 2, 8192, {"q-prefork": 9}),
+        ({"min_concurrency": 4}, 2, 8192, {"q-prefork": 4}),
+        ({"max_concurrency": 3}, 16, 65536, {"q-prefork": 3}),
+    ],
+)
+def test_one_queue(spec: dict[str, Any], cores: float, memory_mb: int, expected: dict[str, int]) -> None:
+    assert concurrency(planned({"q": spec}, cores, memory_mb)) == expected
+
+
+def test_four_queues_on_a_small_host() -> None:
+    queues = {"mail": {"workload": "io"}, "img": {}, "video": {"weight": 2}, "mix": {"workload": "mixed"}}
+    host = planned(queues, 2, 1960)
+    assert concurrency(host) == {"img-prefork": 1, "mail-threads": 20, "mix-prefork": 1, "video-prefork": 1}
+    assert sum(instance["memory_max_mb"] for instance in host["instances"]) <= 1960 - 256
+
+
+def test_a_host_with_every_role() -> None:
+    host = planned({"mail": {}, "img": {}}, 4, 4096, "broker", "beat", "flower")
+    assert host["reserve"]["parts"] == {"system": 409, "broker": 512, "beat": 256, "flower": 256}
+    assert host["reserve"]["cores"] == 1.0
+    assert (
+        host["reserve"]["why"]
+        == "system 409 MB, broker 512 MB, beat 256 MB, flower 256 MB; a core for the broker"
+    )
+    assert concurrency(host) == {"img-prefork": 2, "mail-prefork": 1}
+    instances = sum(instance["memory_max_mb"] for instance in host["instances"])
+    assert host["slice"]["memory_max_mb"] == instances + 256 + 256
+    assert host["slice"]["memory_max_mb"] + 409 + 512 <= 4096
+
+
+def test_a_small_host_with_every_role_still_works() -> None:
+    host = planned({"mail": {}}, 1, 960, "broker", "beat", "flower")
+    assert concurrency(host) == {"mail-prefork": 1}
+    assert host["reserve"]["cores"] == 0.0
+    assert "no core to spare for the broker" in host["reserve"]["why"]
+
+
+def test_a_host_without_queues_has_no_instance() -> None:
+    host = plan.worker_plan(
+        {"mail": {}}, "b1", {"celery_queue_mail": ["w1"]}, {"celeryops": {"cores": 2, "memory_mb": 2048}}, {}
+    )
+    assert host["instances"] == []
+
+
+def test_autoscale_within_what_the_host_allows() -> None:
+    spec = {"autoscale": True, "min_concurrency": 2}
+    assert only(planned({"q": spec}, 8, 8192))["autoscale"] == {"min": 2, "max": 8}
+    assert only(planned({"q": spec}, 2, 8192))["autoscale"] is None
+
+
+def test_what_the_spec_says_reaches_the_instance() -> None:
+    spec = {
+        "consumes": ["mail", "mail:high"],
+        "arguments": ["--without-mingle"],
+        "max_tasks_per_child": 500,
+        "time_limit": 7200,
+        "weight": 3,
+        "pools": ["prefork", "threads"],
+    }
+    prefork, threads = planned({"q": spec}, 4, 8192)["instances"]
+    for instance in (prefork, threads):
+        assert instance["consumes"] == ["mail", "mail:high"]
+        assert instance["arguments"] == ["--without-mingle"]
+        assert instance["stop_timeout"] == spec["time_limit"] + 30  # type: ignore[operator]
+        assert instance["cpu_weight"] == 300 // 2
+    assert prefork["max_tasks_per_child"] == spec["max_tasks_per_child"]
+    assert threads["max_tasks_per_child"] is None
+
+
+def test_the_fleets_limits_are_the_queues() -> None:
+    instance = only(planned({"q": {}}, 4, 8192, soft_time_limit="60", time_limit="90"))
+    assert (instance["soft_time_limit"], instance["time_limit"], instance["stop_timeout"]) == (60, 90, 120)
+
+
+def test_the_memory_decides_and_says_so() -> None:
+    why = only(planned({"q": {"task_memory_mb": 900}}, 16, 8192))["why"]["concurrency"]
+    assert why == (
+        "the memory allows 6: (6634 - 100 MB of the app) / (100 + 900 MB a slot); "
+        "100% of 16 cores by weight, 1 slots a core: 16"
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "cores", "memory_mb", "why"),
+    [
+        ({"concurrency": 3}, 2, 4096, "concurrency = 3 in the inventory"),
+        ({"pool": "solo"}, 2, 4096, "solo runs one task at a time"),
+        (
+            {"workload": "io"},
+            2,
+            4096,
+            "one process feeds one core, 50 slots a core, at least 50; the memory would allow 321",
+        ),
+        (
+            {"max_concurrency": 2},
+            4,
+            4096,
+            "100% of 4 cores by weight, 1 slots a core, at most 2; the memory would allow 21",
+        ),
+        (
+            {"min_concurrency": 6},
+            4,
+            4096,
+            "100% of 4 cores by weight, 1 slots a core, at least 6; the memory would allow 21",
+        ),
+    ],
+)
+def test_why_so_many(spec: dict[str, Any], cores: float, memory_mb: int, why: str) -> None:
+    assert only(planned({"q": spec}, cores, memory_mb))["why"]["concurrency"] == why
+
+
+def test_one_instance_that_cannot_fit() -> None:
+    assert refusals({"video": {"task_memory_mb": 4000}, "mail": {}}, 4, 2048) == [
+        "w1: celery_worker_queues.video.task_memory_mb = 4000: video-prefork needs 4667 MB "
+        "(100 of the app + 1 x 4100 a slot, and a tenth), "
+        "and w1 has 1792 MB of 2048 for workers (system 256 MB): 2875 MB short; "
+        "lower it, or serve the queue from a host with 7798 MB or more"
+    ]
+    assert planned({"video": {"task_memory_mb": 4000}}, 4, 7798)
+
+
+def test_instances_that_cannot_fit_together() -> None:
+    queues = {"a": {}, "b": {"app_memory_mb": 200}, "c": {}}
+    assert refusals(queues, 2, 1024, "broker") == [
+        "w1: celery_worker_queues.b.app_memory_mb = 200: the host's instances need 1056 MB "
+        "(a-prefork 278 MB, b-prefork 500 MB, c-prefork 278 MB), "
+        "and w1 has 640 MB of 1024 for workers (system 256 MB, broker 128 MB; a core for the broker): "
+        "416 MB short; set it to what you measure, take w1 out of celery_queue_b, or give it more memory"
+    ]
+
+
+def test_a_fixed_concurrency_that_cannot_fit() -> None:
+    (message,) = refusals({"q": {"concurrency": 18}}, 2, 2048)
+    assert message.startswith(
+        "w1: celery_worker_queues.q.concurrency = 18: q-prefork needs 3112 MB (100 of the app + 18 x 150"
+    )
+    (message,) = refusals({"q": {"min_concurrency": 18}}, 2, 2048)
+    assert message.startswith("w1: celery_worker_queues.q.min_concurrency = 18: q-prefork needs 3112 MB")
+
+
+def test_more_processes_than_cores_can_serve() -> None:
+    assert refusals({"q": {"concurrency": 400}}, 4, 1024 * 1024) == [
+        "w1: celery_worker_queues.q.concurrency = 400: 400 processes of q-prefork on 4 cores, "
+        "at most 10 a core: 36 cores short; "
+        "set it to 40 or less, use pool threads, or serve the queue from more hosts"
+    ]
+    assert planned({"q": {"concurrency": 40}}, 4, 1024 * 1024)
+
+
+def test_every_problem_is_told_at_once() -> None:
+    queues = {"a": {"pool": "x"}, "b": {"weight": 0}}
+    told = refusals(queues, 2, 1024, time_limit="soon", reserve={"sytem": 4, "beat": -1})
+    assert [message.split(":")[1].split(" = ")[0].strip() for message in told] == [
+        "celery_app_task_time_limit",
+        "celery_worker_reserve.sytem",
+        "celery_worker_reserve.beat",
+        "celery_worker_queues.a.pool",
+        "celery_worker_queues.b.weight",
+    ]
+    assert told[1].endswith("did you mean system?")
+
+
+def test_a_reserve_that_is_no_mapping() -> None:
+    assert refusals({}, 2, 1024, reserve=512) == [
+        "w1: celery_worker_reserve = 512: not a mapping of MB; write it as {system: 512}"
+    ]
+
+
+def test_a_host_that_nobody_looked_at() -> None:
+    with pytest.raises(
+        PlanError, match=r"w1: ansible_facts = cores None, memory_mb None: .* not known; run "
+    ):
+        plan.worker_plan({}, "w1", {}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("raw", "cores", "memory_mb", "expected"),
+    [
+        ({}, 4, 4096, 4),
+        ({"workload": "mixed"}, 4, 4096, 8),
+        ({"workload": "io"}, 0.5, 1024, 50),
+        (None, 64, 1024, 5),
+    ],
+)
+def test_one_instance_by_hand(raw: object, cores: float, memory_mb: int, expected: int) -> None:
+    assert plan.concurrency(raw, cores, memory_mb) == expected
+
+
+def test_one_instance_by_hand_that_is_wrong() -> None:
+    with pytest.raises(PlanError, match="unknown pool"):
+        plan.concurrency({"pool": "x"}, 4, 4096)
+    with pytest.raises(PlanError, match="180 MB short"):
+        plan.concurrency({}, 4, 98)

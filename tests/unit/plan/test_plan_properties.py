@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What holds for every host and every set of queues."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import HostPlan, worker_plan
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import PlanError, Problem
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+HOST = "w1"
+EXAMPLES = 1000
+# What systemd takes.
+CPU_WEIGHTS = range(1, 10001)
+
+
+def _hundredths(number: int) -> float:
+    return number / 100
+
+
+def _agreeing(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the spec without what it contradicts itself in."""
+    pools = spec.get("pools", [])
+    low, high = spec.get("min_concurrency", 1), spec.get("max_concurrency")
+    if high is not None and low > high:
+        spec["max_concurrency"] = low
+    if "concurrency" in spec:
+        spec.pop("min_concurrency", None)
+        spec.pop("max_concurrency", None)
+    if pools == ["solo"]:
+        spec.pop("min_concurrency", None)
+        spec.pop("concurrency", None)
+    if not {"prefork", "gevent", "eventlet"} & set(pools):
+        spec.pop("autoscale", None)
+    return spec
+
+
+SPECS = st.fixed_dictionaries(
+    {
+        "pools": st.lists(
+            st.sampled_from(["prefork", "threads", "gevent", "eventlet", "solo"]), min_size=1, unique=True
+        )
+    },
+    optional={
+        "workload": st.sampled_from(["cpu", "io", "mixed"]),
+        "concurrency": st.integers(1, 12),
+        "min_concurrency": st.integers(1, 6),
+        "max_concurrency": st.integers(1, 200),
+        "wait_ratio": st.integers(0, 120) | st.integers(0, 2000).map(_hundredths),
+        "weight": st.integers(1, 100),
+        "app_memory_mb": st.integers(1, 800),
+        "task_memory_mb": st.integers(1, 800),
+        "time_limit": st.integers(2, 90000),
+        "autoscale": st.booleans(),
+    },
+).map(_agreeing)
+QUEUES = st.dictionaries(
+    st.sampled_from([f"q{number}" for number in range(20)]), SPECS, min_size=1, max_size=6
+)
+CORES = st.integers(1, 96) | st.integers(10, 800).map(_hundredths)
+SMALL = st.integers(128, 4096)
+MEMORY = st.integers(2048, 32 * 1024) | st.integers(32 * 1024, 512 * 1024)
+ROLES = st.sets(st.sampled_from(["broker", "beat", "flower"]))
+
+
+def attempt(
+    queues: dict[str, Any], cores: float, memory_mb: int, roles: set[str]
+) -> tuple[HostPlan | None, list[Problem]]:
+    """Return the plan of a host that serves every queue, or None and why there is none."""
+    groups = {f"celery_queue_{queue}": [HOST] for queue in queues}
+    groups |= {f"celery_{role}": [HOST] for role in roles}
+    facts = {"celeryops": {"cores": cores, "memory_mb": memory_mb}}
+    try:
+        return worker_plan(queues, HOST, groups, facts, {}), []
+    except PlanError as error:
+        return None, error.problems
+
+
+def plan(queues: dict[str, Any], cores: float, memory_mb: int, roles: set[str]) -> HostPlan:
+    """Return the plan of a host that serves every queue; what is too small is no example."""
+    planned, _problems = attempt(queues, cores, memory_mb, roles)
+    assume(planned is not None)
+    assert planned is not None
+    return planned
+
+
+@settings(max_examples=EXAMPLES)
+@given(QUEUES, CORES, SMALL | MEMORY, ROLES)
+def test_a_host_is_planned_or_refused_with_the_shortfall(
+    queues: dict[str, Any], cores: float, memory_mb: int, roles: set[str]
+) -> None:
+    planned, problems = attempt(queues, cores, memory_mb, roles)
+    assert (planned is None) is bool(problems)
+    for problem in problems:
+        assert re.search(r": [1-9][0-9]* (MB|cores) short", problem.what)
+        assert problem.variable.split(".")[1] in queues
+        assert problem.mend
+
+
+@settings(max_examples=EXAMPLES)
+@given(QUEUES, CORES, MEMORY, ROLES)
+def test_what_a_host_may_use_fits_the_host(
+    queues: dict[str, Any], cores: float, memory_mb: int, roles: set[str]
+) -> None:
+    planned = plan(queues, cores, memory_mb, roles)
+    used = sum(instance["memory_max_mb"] for instance in planned["instances"])
+    assert used + planned["reserve"]["memory_mb"] <= memory_mb
+    assert sum(planned["reserve"]["parts"].values()) <= planned["reserve"]["memory_mb"]
+    assert planned["slice"]["memory_max_mb"] + planned["reserve"]["parts"]["system"] <= memory_mb
+    assert planned["slice"]["memory_max_mb"] >= used
+    assert planned["slice"]["tasks_max"] >= sum(instance["tasks_max"] for instance in planned["instances"])
+
+
+@settings(max_examples=EXAMPLES)
+@given(QUEUES, CORES, MEMORY, ROLES)
+def test_every_instance_holds_what_it_runs(
+    queues: dict[str, Any], cores: float, memory_mb: int, roles: set[str]
+) -> None:
+    planned = plan(queues, cores, memory_mb, roles)
+    for instance in planned["instances"]:
+        spec = queues[instance["queue"]]
+        app, slots = spec.get("app_memory_mb", 100), instance["concurrency"]
+        task = spec.get("task_memory_mb", 10 if spec.get("workload") == "io" else 50)
+        recycle_kb = instance["max_memory_per_child_kb"]
+        if instance["pool"] == "prefork":
+            assert app + slots * (app + task) <= instance["memory_high_mb"]
+            assert recycle_kb is not None
+            assert app + task <= recycle_kb // 1024
+            assert app + slots * recycle_kb // 1024 <= instance["memory_high_mb"]
+        else:
+            assert app + slots * task <= instance["memory_high_mb"]
+            assert recycle_kb is None
+        assert instance["memory_high_mb"] < instance["memory_max_mb"]
+        if instance["pool"] == "solo":
+            assert slots == 1
+        else:
+            assert slots >= spec.get("min_concurrency", 1)
+            assert slots <= spec.get("max_concurrency", slots)
+            assert slots == spec.get("concurrency", slots)
+        autoscale = instance["autoscale"]
+        if autoscale:
+            assert 1 <= autoscale["min"] < autoscale["max"] == slots
+        assert instance["cpu_weight"] in CPU_WEIGHTS
+        assert instance["limit_nofile"] >= 1024 + slots
+        assert instance["tasks_max"] > slots
+        assert 0 < instance["soft_time_limit"] < instance["time_limit"] < instance["stop_timeout"]
+        numbers = {key for key, value in instance.items() if isinstance(value, int)}
+        assert numbers <= set(instance["why"])
+
+
+@settings(max_examples=EXAMPLES)
+@given(QUEUES, CORES, MEMORY, ROLES, st.integers(0, 8), st.integers(0, 2000))
+def test_a_larger_host_never_gives_less(
+    queues: dict[str, Any], cores: float, memory_mb: int, roles: set[str], more_cores: int, more_mb: int
+) -> None:
+    small = plan(queues, cores, memory_mb, roles)
+    large, problems = attempt(queues, cores + more_cores, memory_mb + more_mb, roles)
+    assert large is not None, problems
+    for before, after in zip(small["instances"], large["instances"], strict=True):
+        assert before["name"] == after["name"]
+        assert before["concurrency"] <= after["concurrency"]
+        assert before["memory_max_mb"] <= after["memory_max_mb"]
+
+
+@settings(max_examples=EXAMPLES)
+@given(QUEUES, CORES, MEMORY, ROLES, st.randoms())
+def test_the_order_of_queues_does_not_matter(
+    queues: dict[str, Any], cores: float, memory_mb: int, roles: set[str], random: Any
+) -> None:
+    names = list(queues)
+    random.shuffle(names)
+    shuffled = {name: queues[name] | {"pools": queues[name]["pools"][::-1]} for name in names}
+    assert json.dumps(plan(queues, cores, memory_mb, roles)) == json.dumps(
+        plan(shuffled, cores, memory_mb, roles)
+    )
+
+
+@settings(max_examples=EXAMPLES)
+@given(st.lists(st.integers(1, 100), min_size=1, max_size=8), CORES, ROLES)
+def test_cores_are_neither_idle_nor_promised_twice(weights: list[int], cores: float, roles: set[str]) -> None:
+    queues = {f"q{number}": {"weight": weight} for number, weight in enumerate(weights)}
+    planned = plan(queues, cores, 1024 * 1024, roles)
+    slots = sum(instance["concurrency"] for instance in planned["instances"])
+    assert slots == max(math.ceil(planned["cores"] - planned["reserve"]["cores"]), len(queues))
