@@ -232,7 +232,7 @@ def _cpu_why(instance: Instance, slots: int, cores: float, part: float) -> str:
     """Say what the CPU allows an instance that has this part of the cores."""
     demand = instance.demand
     why = f"{part:.0%} of {cores:g} cores by weight" if instance.forks else "one process feeds one core"
-    why += f", {float(demand.per_core):g} slots a core"
+    why += f", {float(demand.per_core):g} {'slot' if demand.per_core == 1 else 'slots'} a core"
     if slots == demand.least:
         return f"{why}, at least {slots}"
     return f"{why}, at most {slots}" if slots == demand.most else why

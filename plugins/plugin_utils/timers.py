@@ -33,12 +33,13 @@ class Timer:
 def limits(soft: int | None, hard: int | None, default_soft: int, default_hard: int) -> tuple[int, int]:
     """Return the soft and the hard limit of a queue, in seconds, where the spec may set either alone.
 
-    The one that is missing follows the other only where the default would contradict it.
+    A hard limit alone keeps the fleet's proportion: who allows a task two hours does not want it interrupted
+    after the fleet's few minutes. A soft limit alone moves the hard one only when it would reach it.
     """
     if soft is not None:
         return soft, hard or (default_hard if soft < default_hard else soft + STOP_MARGIN)
     if hard is not None:
-        return (default_soft if default_soft < hard else hard * 9 // 10), hard
+        return max(min(hard * default_soft // default_hard, hard - 1), 1), hard
     return default_soft, default_hard
 
 

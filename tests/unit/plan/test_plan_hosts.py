@@ -69,7 +69,7 @@ def test_a_plain_worker_in_full() -> None:
         "proc_alive_timeout": 34,
         "arguments": [],
     }
-    assert why["concurrency"] == "100% of 4 cores by weight, 1 slots a core; the memory would allow 43"
+    assert why["concurrency"] == "100% of 4 cores by weight, 1 slot a core; the memory would allow 43"
     assert host["reserve"] == {
         "memory_mb": 820,
         "cores": 0.0,
@@ -187,7 +187,7 @@ def test_the_memory_decides_and_says_so() -> None:
     why = only(planned({"q": {"task_memory_mb": 900}}, 16, 8192))["why"]["concurrency"]
     assert why == (
         "the memory allows 6: (6634 - 100 MB of the app) / (100 + 900 MB a slot); "
-        "100% of 16 cores by weight, 1 slots a core: 16"
+        "100% of 16 cores by weight, 1 slot a core: 16"
     )
 
 
@@ -206,13 +206,13 @@ def test_the_memory_decides_and_says_so() -> None:
             {"max_concurrency": 2},
             4,
             4096,
-            "100% of 4 cores by weight, 1 slots a core, at most 2; the memory would allow 21",
+            "100% of 4 cores by weight, 1 slot a core, at most 2; the memory would allow 21",
         ),
         (
             {"min_concurrency": 6},
             4,
             4096,
-            "100% of 4 cores by weight, 1 slots a core, at least 6; the memory would allow 21",
+            "100% of 4 cores by weight, 1 slot a core, at least 6; the memory would allow 21",
         ),
     ],
 )
