@@ -14,6 +14,7 @@ export PATH := $(cache)/venv/bin:$(PATH)
 export ANSIBLE_HOME := $(cache)/ansible
 export PYTHONPATH := $(linked):$(CURDIR)/tests:$(CURDIR)/roles/celery_app/files
 export PYTHONDONTWRITEBYTECODE := 1
+export HYPOTHESIS_STORAGE_DIRECTORY := $(cache)/hypothesis
 export MOLECULE_COMMAND_BORDERS := 0
 
 # The mypy and ruff paths; mypy meets the plugins by their collection's name, as Ansible does.

@@ -6,14 +6,19 @@ import argparse
 import os
 import sys
 
+import lab
 from lab import control, engine, image, model
 
+ENVIRONMENT = (
+    "LAB_PODMAN: how to call podman (default podman); 'sudo podman' where a rootless one cannot limit hosts. "
+    "LAB_RELEASE: release of hosts that name none."
+)
 FAULTS = ("stop", "start", "kill", "pause", "unpause", "disconnect", "connect")
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
-    top = argparse.ArgumentParser(prog="lab", description=__import__("lab").__doc__)
+    top = argparse.ArgumentParser(prog="lab", description=lab.__doc__, epilog=ENVIRONMENT)
     verbs = top.add_subparsers(dest="verb", required=True)
 
     verb = verbs.add_parser("image", help="build the hosts' images ahead of time")
