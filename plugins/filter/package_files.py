@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import tree
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import release
 
 DOCUMENTATION = r"""
 name: package_files
@@ -43,10 +43,10 @@ _value:
 """
 
 
-def package_files(source: str, destination: str) -> list[dict[str, str]]:
+def package_files(source: str, destination: str) -> list[dict[str, str | bool]]:
     """Return the entries; a package that cannot be read is an Ansible error."""
     try:
-        found = tree.package_files(source, destination)
+        found = release.package_files(source, destination)
     except OSError as error:
         raise AnsibleFilterError(f"package_files: {error}") from error
     if not found:
@@ -57,6 +57,6 @@ def package_files(source: str, destination: str) -> list[dict[str, str]]:
 class FilterModule:
     """Names the filter."""
 
-    def filters(self) -> dict[str, Callable[..., list[dict[str, str]]]]:
+    def filters(self) -> dict[str, Callable[..., list[dict[str, str | bool]]]]:
         """Return the filter by its name."""
         return {"package_files": package_files}

@@ -73,6 +73,13 @@ def logins(value: Any) -> set[str]:
     return set(LOGIN.findall(json.dumps(value)))
 
 
+def described(source: Mapping[str, Any]) -> str:
+    """Return the source in words, without the login of a URL."""
+    keys = {"git": ("repo", "version", "subdirectory"), "requirement": ("name",)}
+    words = [source.get(key) for key in keys.get(source["type"], ("path",))]
+    return LOGIN.sub("://***@", " ".join([source["type"], *(str(word) for word in words if word)]))
+
+
 def read_source(source: Mapping[str, Any], target: str, cache: Path) -> Artifact:
     """Return what a source holds; ArtifactError when it is not there or does not hold the target.
 

@@ -9,6 +9,7 @@ What check mode predicts is the same list that a real run applies.
 from __future__ import annotations
 
 import grp
+import hashlib
 import os
 import pwd
 import shutil
@@ -42,6 +43,7 @@ class Entry:
     owner: str | None = None
     group: str | None = None
     once: bool = False
+    diff: bool = True
 
 
 @dataclass(frozen=True)
@@ -154,12 +156,14 @@ def _file_change(item: Entry, found: Found | None) -> Change | None:
     if found and found.kind == "directory":
         raise FileError(f"{item.path}: is a directory where a file is wanted; move it away")
     same_kind = found if found and found.kind == "file" else None
-    before = Path(item.path).read_bytes() if same_kind else b""
-    diffs = []
-    if before != item.content.encode():
-        diffs.append(_diff(item.path, _text(before), _text(item.content.encode())))
+    before, after = Path(item.path).read_bytes() if same_kind else b"", item.content.encode()
+    text = _text if item.diff else _summary
     attributes = _attribute_diff(item, same_kind, "file", NEW_FILE_MODE)
-    if attributes:
+    diffs = [_diff(item.path, text(before), text(after))] if before != after else []
+    if attributes and diffs and not same_kind:
+        # One block for a new file: what it holds, and in its heading whose it is.
+        diffs[0]["after_header"] += f" ({', '.join(attributes['after'].splitlines()[1:])})"
+    elif attributes:
         diffs.append(attributes)
     return Change(item.path, diffs, lambda: _write_file(item, same_kind)) if diffs else None
 
@@ -194,6 +198,10 @@ def _text(content: bytes) -> str:
     if len(content) > DIFF_LIMIT:
         return f"({len(content)} bytes)\n"
     return content.decode(errors="replace")
+
+
+def _summary(content: bytes) -> str:
+    return f"sha256: {hashlib.sha256(content).hexdigest()}\n" if content else ""
 
 
 def _line(text: str) -> str:

@@ -74,7 +74,7 @@ def missing_packages(wanted: Iterable[str], listing: str) -> list[str]:
 
 
 def releases(root: Path) -> dict[str, Any]:
-    """Return the release that runs, the complete ones newest first, and what the first was checked with.
+    """Return the release that runs, the complete ones newest first, and what was checked last.
 
     A release whose Python is gone, as after an upgrade of the host, is not complete: it is made anew.
     """
@@ -84,7 +84,7 @@ def releases(root: Path) -> dict[str, Any]:
     return {
         "release": Path(os.readlink(current)).name if current.is_symlink() else "",  # noqa: PTH115 - 3.8
         "releases": [path.parent.name for path in newest_first],
-        "checked": _read(current / CHECKED),
+        "checked": _read(root / CHECKED),
     }
 
 

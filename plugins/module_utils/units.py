@@ -211,4 +211,4 @@ def want_pattern(template: str) -> str:
 def parse_loaded(text: str) -> list[str]:
     """Return the units of ``systemctl list-units --all --plain --no-legend`` that are not merely inactive."""
     rows = [line.split() for line in text.splitlines()]
-    return [row[0] for row in rows if len(row) > 2 and row[2] != "inactive"]  # noqa: PLR2004 - a table's columns
+    return [row[0] for row in rows if len(row) > 2 and row[2] != "inactive"]

@@ -114,6 +114,11 @@ directory:
   type: str
   returned: success
   sample: /opt/celery/releases/3f2b8c1d9a04
+source:
+  description: What the release is made of, in words and without the login of a URL.
+  type: str
+  returned: success
+  sample: git https://git.example.org/shop.git v1.4.2
 path:
   description: The tarball on the controller.
   type: str
@@ -179,6 +184,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
     return {
         "release": release,
         "directory": directory,
+        "source": artifact.described(source),
         "path": str(path),
         "pip_packages": [f"{directory}/{name[2:]}" if name.startswith("./") else name for name in packages],
         "pip_arguments": arguments,

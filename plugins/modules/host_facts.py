@@ -111,7 +111,7 @@ ansible_facts:
           elements: str
           returned: success
         checked:
-          description: Fingerprint of the settings with which the current release was last imported.
+          description: Fingerprint of the release and the settings that were last imported together.
           type: str
           returned: success
         units:

@@ -60,6 +60,10 @@ options:
         description: Write a V(file) only where nothing is; leave it alone afterwards.
         type: bool
         default: false
+      diff:
+        description: Show a V(file)'s content in the diff; when false, only its checksum.
+        type: bool
+        default: true
   prune:
     description:
       - Shell globs. What matches and is neither listed nor holds something listed is removed.
@@ -110,6 +114,7 @@ FILE_OPTIONS = {
     "owner": {"type": "str"},
     "group": {"type": "str"},
     "once": {"type": "bool", "default": False},
+    "diff": {"type": "bool", "default": True},
 }
 
 

@@ -93,6 +93,14 @@ def test_once_writes_only_where_nothing_is(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_text() == "first"
 
 
+def test_a_content_that_is_not_to_be_shown_is_told_by_its_checksum(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("before")
+    [change] = changes([entry({"path": f"{tmp_path}/a", "content": "after", "diff": False})], [])
+    [diff] = change.diff
+    assert diff["before"] != diff["after"]
+    assert not {"before", "after"} & set(f"{diff['before']} {diff['after']}".split())
+
+
 def test_a_file_replaces_a_link_and_not_what_it_points_to(tmp_path: Path) -> None:
     (tmp_path / "real").write_text("keep")
     (tmp_path / "a").symlink_to("real")
@@ -111,7 +119,7 @@ def test_a_directory_moved_behind_a_link_stays_there(tmp_path: Path) -> None:
 
 def test_an_owner_that_does_not_exist_yet_is_a_prediction_and_an_error_when_applied(tmp_path: Path) -> None:
     [change] = changes([entry({"path": f"{tmp_path}/a", "content": "x", "owner": "nobody-yet"})], [])
-    assert "owner: nobody-yet" in change.diff[-1]["after"]
+    assert "owner: nobody-yet" in change.diff[0]["after_header"]
     with pytest.raises(FileError, match="nobody-yet"):
         change.apply()
     assert list(tmp_path.iterdir()) == []

@@ -128,7 +128,7 @@ def test_the_time_of_a_link_is_its_own(tmp_path: Path) -> None:
     (tmp_path / "dangling").symlink_to("nowhere")
     wish = Wish("w", inputs=(f"{tmp_path}/current", f"{tmp_path}/missing", f"{tmp_path}/dangling"))
     times = units.input_times([wish])
-    assert times[f"{tmp_path}/current"] == 1000.0  # noqa: PLR2004
+    assert times[f"{tmp_path}/current"] == 1000.0
     assert set(times) == {f"{tmp_path}/current", f"{tmp_path}/dangling"}
 
 
