@@ -79,11 +79,6 @@ def release_of(pid: int, proc: Path = Path("/proc")) -> str | None:
     return directory.parent.name if directory.parent.parent.name == "releases" else None
 
 
-def current_release(link: Path) -> str | None:
-    """Return the release that the link ``current`` names, whatever runs; None without one."""
-    return link.readlink().name if link.is_symlink() else None
-
-
 def describe(
     properties: Mapping[str, str], environment: Mapping[str, str], release: str | None, uptime: float
 ) -> dict[str, Any]:

@@ -32,10 +32,6 @@ options:
     description: Where the environment files of the instances lie.
     type: path
     default: /etc/conf.d/celery
-  current:
-    description: The link to the release that units start.
-    type: path
-    default: /opt/celery/current
 author: celeryops contributors (@celeryops)
 """
 
@@ -50,10 +46,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-current:
-  description: The release that units start now; null on a host without the app.
-  returned: always
-  type: str
 instances:
   description: The units, the workers first.
   returned: always
@@ -145,7 +137,6 @@ def main() -> None:
         argument_spec={
             "units": {"type": "list", "elements": "str", "default": []},
             "config_directory": {"type": "path", "default": "/etc/conf.d/celery"},
-            "current": {"type": "path", "default": "/opt/celery/current"},
         },
         supports_check_mode=True,
     )
@@ -156,11 +147,7 @@ def main() -> None:
     found = {entry["Id"]: entry for entry in instances.parse_show(output)}
     asked = [unit for unit in units if unit.startswith(instances.WORKER_PREFIX)]
     present = [entry for unit, entry in found.items() if entry["LoadState"] != "not-found" or unit in asked]
-    module.exit_json(
-        changed=False,
-        current=instances.current_release(Path(module.params["current"])),
-        instances=[look(entry, directory) for entry in present],
-    )
+    module.exit_json(changed=False, instances=[look(entry, directory) for entry in present])
 
 
 if __name__ == "__main__":

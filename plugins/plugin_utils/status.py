@@ -14,8 +14,11 @@ FINE = ("consuming", "running")
 
 
 def reporter(seen: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Return the host to ask the fleet's workers from: the first with a release; None when there is none."""
-    return next((host for host, found in seen.items() if found.get("current")), None)
+    """Return the host to ask the fleet's workers from: the first with the app; None when there is none."""
+    for host, found in seen.items():
+        if any(unit["node"] or unit["instance"] == "beat" for unit in found.get("instances", ())):
+            return host
+    return None
 
 
 def parse_report(output: str) -> dict[str, Any] | None:

@@ -21,7 +21,8 @@ def template(value: object) -> bool:
 
 
 def imported(task: dict[str, Any]) -> str:
-    return str(task.get("ansible.builtin.import_tasks") or task.get("ansible.builtin.include_tasks") or "")
+    entry = task.get("ansible.builtin.import_tasks") or task.get("ansible.builtin.include_tasks") or ""
+    return str(entry["file"] if isinstance(entry, dict) else entry)
 
 
 @every_role

@@ -32,7 +32,7 @@ def unit(instance: str, **other: Any) -> dict[str, Any]:
 def fleet(**hosts: list[dict[str, Any]] | None) -> dict[str, dict[str, Any]]:
     """hostvars of a fleet; None is a host that did not answer."""
     return {
-        host: {"seen": {"unreachable": True} if units is None else {"instances": units, "current": "aaa"}}
+        host: {"seen": {"unreachable": True} if units is None else {"instances": units}}
         for host, units in hosts.items()
     }
 
