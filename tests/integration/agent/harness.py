@@ -83,6 +83,50 @@ class Redis:
         self.process.send_signal(number)
 
 
+class Line:
+    """A TCP line to the broker that can fall silent, as when its host dies or a firewall forgets.
+
+    Who is connected then hears nothing more, no reset either; new connections go through.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._broker = port
+        self._far: set[socket.socket] = set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def fall_silent(self) -> None:
+        """The broker loses its clients; the clients do not hear of it."""
+        silenced, self._far = self._far, set()
+        for far in silenced:
+            far.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        while True:
+            near, _ = self._listener.accept()
+            try:
+                far = socket.create_connection(("127.0.0.1", self._broker))
+            except OSError:
+                near.close()
+                continue
+            self._far.add(far)
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(source, sink, far), daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket, far: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        if far in self._far:
+            with suppress(OSError):
+                sink.shutdown(socket.SHUT_RDWR)
+
+
 class ServiceManager:
     """What systemd does at the other end of NOTIFY_SOCKET: it hears."""
 
