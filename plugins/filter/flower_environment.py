@@ -22,7 +22,7 @@ options:
   _input:
     description:
       - The variables of the role without their prefix, as for P(celeryops.systemd.flower_problems#filter).
-      - Also C(url_prefix), C(xheaders) and C(cookie_secret).
+      - Also C(url_prefix), C(xheaders), C(cookie_secret), and C(memory_max_mb) of the unit.
     type: dict
     required: true
   broker_url:

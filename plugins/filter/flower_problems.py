@@ -22,7 +22,7 @@ options:
   _input:
     description:
       - The variables of the role without their prefix.
-      - C(address), C(port), C(users), C(oauth), C(max_tasks), C(memory_max_mb), C(environment).
+      - C(address), C(port), C(users), C(oauth), C(max_tasks), C(environment).
     type: dict
     required: true
   host:
@@ -38,8 +38,7 @@ EXAMPLES = r"""
     that: problems | length == 0
     fail_msg: "{{ problems | join('\n') }}"
   vars:
-    asked: {address: 0.0.0.0, port: 5555, users: {}, oauth: {}, max_tasks: 10000, memory_max_mb: 0,
-            environment: {}}
+    asked: {address: 0.0.0.0, port: 5555, users: {}, oauth: {}, max_tasks: 0, environment: {}}
     problems: "{{ asked | celeryops.systemd.flower_problems(inventory_hostname) }}"
 """
 
