@@ -18,7 +18,7 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(cache)/hypothesis
 export MOLECULE_COMMAND_BORDERS := 0
 
 # The mypy and ruff paths; mypy meets the plugins by their collection's name, as Ansible does.
-typed := $(checkout)/plugins tests roles/celery_app/files
+typed := $(checkout)/plugins tests roles/celery_app/files tools
 
 .PHONY: help
 help: ## this list
@@ -47,11 +47,19 @@ lab-list: ## the hosts of all labs of this checkout
 ## To check -----------------------------------------------------------------------------------------------
 
 .PHONY: lint unit integration sanity build image molecule scenario test bench
-lint: tools ## yamllint, ansible-lint (production), ruff, mypy --strict, shellcheck
+linters := yamllint ansible-lint ruff mypy shellcheck
+lint: $(linters) ## yamllint, ansible-lint (production), ruff, mypy --strict, shellcheck
+.PHONY: $(linters)
+$(linters): tools
+yamllint:
 	yamllint --strict .
+ansible-lint:
 	ansible-lint --offline --strict
-	ruff check . tools/stages
-	mypy --strict $(typed) && mypy --strict --scripts-are-modules tools/stages
+ruff:
+	ruff check .
+mypy:
+	mypy --strict $(typed)
+shellcheck:
 	shellcheck tools/bootstrap tools/sanity tests/lab/lab tests/lab/image/init .ci/run
 
 unit: tools ## unit tests
@@ -72,14 +80,14 @@ image: tools ## the lab's images
 	@$(lab) image
 
 molecule: tools ## every scenario against the installed tarball, or one: make molecule S=default
-	tools/stages $(if $(S),molecule:$(S),molecule)
+	python tools/stages.py $(if $(S),molecule:$(S),molecule)
 
 # One scenario, with what was built before; it meets the installed collection and cannot fall back to the checkout.
 scenario:
 	PYTHONPATH=$(CURDIR)/tests ANSIBLE_COLLECTIONS_PATH=$(installed) NO_COLOR=1 molecule test -s $(S)
 
 test: tools ## all of the above, with the wall time of each stage
-	tools/stages lint unit integration sanity molecule
+	python tools/stages.py lint unit integration sanity molecule
 
 bench: build image ## the no-change run of site.yml on 1, 4 and 16 hosts
 	ANSIBLE_COLLECTIONS_PATH=$(installed) python -m benchmarks.site_scale

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.machinery
 import importlib.util
 import os
 import signal
@@ -13,18 +12,18 @@ from types import ModuleType
 
 import pytest
 
-TOOL = Path(__file__).resolve().parents[3] / "tools" / "stages"
+TOOL = Path(__file__).resolve().parents[3] / "tools" / "stages.py"
 
 
 @pytest.fixture
 def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """tools/stages as a module, with its logs in a place of the test's own."""
-    loader = importlib.machinery.SourceFileLoader("stages", str(TOOL))
-    spec = importlib.util.spec_from_loader("stages", loader)
+    """tools/stages.py as a module, with its logs in a place of the test's own."""
+    spec = importlib.util.spec_from_file_location("stages", TOOL)
     assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "stages", module)
-    loader.exec_module(module)
+    spec.loader.exec_module(module)
     monkeypatch.setattr(module, "LOGS", tmp_path)
     monkeypatch.setattr(module, "ROOT", tmp_path)
     return module

@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 """Runs stages of the pipeline two at a time, shows how each went, and leaves nothing of theirs running.
 
-    tools/stages lint unit molecule        a stage is a make target; molecule means every scenario
-    tools/stages molecule:default          one scenario
+    python tools/stages.py lint unit molecule      a stage is a make target; molecule means every scenario
+    python tools/stages.py molecule:default        one scenario
 
 Each stage writes .cache/log/<stage>.log. The exit status is 0 only when every stage succeeded.
 """
@@ -100,7 +99,7 @@ def plan(words: Sequence[str]) -> list[Stage]:
 
 def target(name: str) -> Stage:
     """The stage of a make target."""
-    return Stage(name, ["make", "-s", name])
+    return Stage(name, ["make", "-sk", name])
 
 
 def scenario(name: str) -> Stage:
