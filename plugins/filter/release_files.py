@@ -50,8 +50,8 @@ _value:
 
 
 def release_files(facts: Mapping[str, Any], wanted: str, keep: int) -> Sequence[Mapping[str, str]]:
-    """Return the entries."""
-    return release.release_files(facts["releases"], wanted, facts["release"], keep)
+    """Return the entries; a number from the command line is a word."""
+    return release.release_files(facts["releases"], wanted, facts["release"], int(keep))
 
 
 class FilterModule:
