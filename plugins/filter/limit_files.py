@@ -15,15 +15,10 @@ name: limit_files
 short_description: celery.slice and the drop-in with the bounds of each instance
 description:
   - Turns a plan into files as M(celeryops.systemd.managed_files) takes them.
-positional: header
 options:
   _input:
     description: The plan of a host, see P(celeryops.systemd.worker_plan#filter).
     type: dict
-    required: true
-  header:
-    description: The first line of each file, which says who manages it.
-    type: str
     required: true
 author: celeryops contributors (@celeryops)
 """
@@ -31,7 +26,7 @@ author: celeryops contributors (@celeryops)
 EXAMPLES = r"""
 - name: Bound the instances
   celeryops.systemd.managed_files:
-    files: "{{ plan | celeryops.systemd.limit_files(ansible_managed) }}"
+    files: "{{ plan | celeryops.systemd.limit_files }}"
 """
 
 RETURN = r"""

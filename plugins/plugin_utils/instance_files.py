@@ -12,6 +12,8 @@ from .environment import environment_file
 
 CONFIG = "/etc/conf.d/celery"
 UNITS = "/etc/systemd/system"
+# What ansible_managed says in templates; it is not known outside of them.
+MANAGED = "Ansible managed"
 LOGS = "/var/log/celery"
 TEMPLATE = f"{UNITS}/celery-worker@.service"
 SLICE = f"{UNITS}/celery.slice"
@@ -80,11 +82,10 @@ def worker_files(
     ]
 
 
-def limit_files(plan: Mapping[str, Any], header: str) -> list[File]:
+def limit_files(plan: Mapping[str, Any]) -> list[File]:
     """Return celery.slice and the drop-in of each instance, as celeryops.systemd.managed_files takes files.
 
     :param plan: the host's plan.
-    :param header: the first line, which says who manages the file.
     """
     bounds = plan["slice"]
     files = {SLICE: _slice(bounds)}
@@ -92,7 +93,7 @@ def limit_files(plan: Mapping[str, Any], header: str) -> list[File]:
     return [
         {
             "path": path,
-            "content": f"# {header}\n" + "\n".join(lines) + "\n",
+            "content": f"# {MANAGED}\n" + "\n".join(lines) + "\n",
             "owner": "root",
             "group": "root",
             "mode": "0644",
