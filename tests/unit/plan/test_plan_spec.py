@@ -268,7 +268,7 @@ def test_what_is_no_whole_number_is_refused(key: str, value: object) -> None:
 
 def test_every_mistake_is_told_at_once() -> None:
     told = messages({"pool": "x", "weight": 0, "autoscale": 1, "colour": "red"})
-    assert [message.split(" = ")[0].rpartition(".")[2] for message in told] == [
+    assert [message.partition(" = ")[0].rpartition(".")[2] for message in told] == [
         "colour",
         "pool",
         "weight",
