@@ -74,7 +74,7 @@ sanity: tools ## ansible-test sanity
 build: tools ## the tarball, installed in .cache/installed: what the scenarios test
 	rm -rf $(cache)/dist $(installed)
 	ansible-galaxy collection build --output-path $(cache)/dist
-	ANSIBLE_COLLECTIONS_PATH=$(installed) ansible-galaxy collection install --offline --no-deps \
+	ANSIBLE_COLLECTIONS_PATH=$(installed) ansible-galaxy collection install --force --offline --no-deps \
 		--collections-path $(installed) $(cache)/dist/*.tar.gz
 
 image: tools ## the lab's images
