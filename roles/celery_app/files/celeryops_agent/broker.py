@@ -4,23 +4,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 #: Seconds that one step of the probe may take. It runs in the agent's thread, which must also pet.
 TIMEOUT = 3.0
 
 
-def broker_answers(app: Any) -> bool:
-    """Open a fresh connection to the broker as a worker would: its TLS, login and first command.
+def broker_answers(connect: Callable[..., Any]) -> bool:
+    """Open a fresh connection to the broker as the app would: its TLS, login and first command.
 
-    :param app: the Celery app.
+    :param connect: ``app.connection_for_read``, or ``app.connection_for_write``.
     :returns: False for any failure: a broker that refuses to serve is as good as away.
     """
-    bounds = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
     try:
-        with app.connection_for_read(connect_timeout=TIMEOUT, transport_options=bounds) as connection:
-            # One pass over the hosts and no pause: a later look asks again.
-            connection.ensure_connection(max_retries=max(0, len(connection.alt or ()) - 1))
+        with bounded_connection(connect):
+            return True
     except Exception:
         return False
-    return True
+
+
+def bounded_connection(connect: Callable[..., Any], timeout: float = TIMEOUT) -> Any:
+    """An established connection, a context manager, whose steps do not outlast a timeout in seconds.
+
+    :raises kombu.exceptions.OperationalError: the broker does not answer, or not in time.
+    """
+    bounds = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+    connection = connect(connect_timeout=timeout, transport_options=bounds)
+    # One pass over the hosts and no pause: who wants to know again asks again.
+    return connection.ensure_connection(max_retries=max(0, len(connection.alt or ()) - 1))

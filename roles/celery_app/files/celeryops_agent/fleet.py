@@ -13,13 +13,13 @@ import os
 from celery.app.utils import find_app
 
 from celeryops_agent.install import install
-from celeryops_agent.settings import apply_settings, load_settings
+from celeryops_agent.settings import apply_settings, load_settings, recorded_tasks
 
 target = os.environ.get("CELERYOPS_APP", "")
 if not target:
     raise RuntimeError("CELERYOPS_APP is not set: name the Celery app as `celery -A` would take it")
 
-app = find_app(target)
-if os.environ.get("CELERYOPS_SETTINGS"):
-    apply_settings(app.conf, load_settings(os.environ["CELERYOPS_SETTINGS"]))
+with recorded_tasks() as taken:
+    app = find_app(target)
+apply_settings(app.conf, load_settings(os.environ.get("CELERYOPS_SETTINGS", "")), taken)
 install(app, os.environ)

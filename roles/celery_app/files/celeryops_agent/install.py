@@ -9,23 +9,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from celery import signals
+from celery.apps.beat import Beat as BeatProgram
 
+from celeryops_agent.beat import watched_service
 from celeryops_agent.notify import Notifier
 from celeryops_agent.reporter import Reporter
 from celeryops_agent.worker import Worker
 
 
 def install(app: Any, environ: Mapping[str, str]) -> None:
-    """Watch whatever this app is started as: a worker or beat; other commands are left alone.
+    """Watch what this app is started as: a worker or beat. Other commands go on as ever.
 
-    :param environ: NOTIFY_SOCKET and WATCHDOG_USEC of systemd, and CELERYOPS_STOP_CEILING: the longest
-        drain in seconds, 0 for no bound.
+    :param environ: NOTIFY_SOCKET and WATCHDOG_USEC of systemd; CELERYOPS_STOP_CEILING: the longest stop
+        in seconds, 0 for no bound; CELERYOPS_STOP_PROFILE: ``drain``, or ``bounded``, where tasks that
+        still run at the ceiling go back to their queue.
     """
-    ceiling = float(environ.get("CELERYOPS_STOP_CEILING") or 0) or math.inf
+    ceiling = float(environ.get("CELERYOPS_STOP_CEILING") or 0)
+    if environ.get("CELERYOPS_STOP_PROFILE") == "bounded":
+        app.conf.worker_soft_shutdown_timeout = ceiling
+    notifier = Notifier(environ)
 
     def watch_worker(sender: Any, **_: Any) -> None:
         worker = Worker(sender)
         worker.install()
-        Reporter(Notifier(environ), worker, ceiling).start()
+        Reporter(notifier, worker, ceiling or math.inf).start()
 
     signals.worker_init.connect(watch_worker, weak=False)
+    BeatProgram.Service = watched_service(notifier)

@@ -26,7 +26,7 @@ INTERVAL = 1.0
 PETS = 4
 
 #: Looks in a row that must find the process stuck before the log says so.
-STUCK_LOOKS = 5
+STUCK_LOOKS = 10
 
 #: Seconds that a start may take before the broker is asked whether it is the reason.
 PATIENCE = 3.0

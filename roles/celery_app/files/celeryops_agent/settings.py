@@ -5,19 +5,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from celery.app.task import Task
+
+#: What a service needs whatever its code says, in words that JSON has not: wait for the broker for ever.
+#: Celery gives up after 100 tries, and with it go the tasks that run.
+FOUNDATION: Mapping[str, Any] = {"broker_connection_max_retries": None}
+
+#: A task class and the attributes that it took from settings when it was bound: (attribute, setting).
+Taken = list[tuple[Any, list[tuple[str, str]]]]
 
 
 def load_settings(path: str) -> dict[str, Any]:
     """Read the settings file.
 
-    :param path: a JSON object of Celery settings, by their lower-case names.
+    :param path: a JSON object of Celery settings, by their lower-case names; "" for none.
     :returns: the settings to apply. A null, also inside a mapping, leaves that one to the code.
     :raises OSError: it cannot be read.
     :raises ValueError: it does not hold a JSON object.
     """
+    if not path:
+        return {}
     try:
         settings = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as exc:
@@ -27,7 +39,7 @@ def load_settings(path: str) -> dict[str, Any]:
     return _without_nulls(settings)
 
 
-def apply_settings(conf: Any, settings: Mapping[str, Any]) -> None:
+def apply_settings(conf: Any, settings: Mapping[str, Any], taken: Taken) -> None:
     """Lay settings over an app's configuration; they win.
 
     A mapping, such as broker_transport_options, is merged: keys it does not name stay as the code has
@@ -35,13 +47,42 @@ def apply_settings(conf: Any, settings: Mapping[str, Any]) -> None:
 
     :param conf: the ``conf`` of a Celery app.
     :param settings: what :func:`load_settings` returned.
+    :param taken: what :func:`recorded_tasks` recorded while the app was imported.
     """
+    settings = {**FOUNDATION, **settings}
     # Plain values first: they may be laid over a configuration that is not loaded yet, so that tasks
     # which the app touches while it loads already see them. To merge a mapping is to load it.
     conf.update({key: value for key, value in settings.items() if not isinstance(value, dict)})
     for key, value in settings.items():
         if isinstance(value, dict):
             conf[key] = {**(conf.get(key) or {}), **value}
+    for task, attributes in taken:
+        for attribute, setting in attributes:
+            if setting in settings:
+                setattr(task, attribute, settings[setting])
+
+
+@contextmanager
+def recorded_tasks() -> Iterator[Taken]:
+    """Record what tasks take from settings while an app is imported.
+
+    A task copies its defaults, such as acks_late, from the settings when it is first used. An app that
+    uses one while it is imported (``beat_schedule = {... my_task.name ...}``) does so before the
+    inventory's settings are there. Recorded, because later nobody can tell what the code said itself.
+    """
+    taken: Taken = []
+    bind = Task.__dict__["bind"]
+
+    def bind_and_record(cls: Any, app: Any) -> Any:
+        unset = [(name, key) for name, key in cls.from_config if getattr(cls, name, None) is None]
+        taken.append((cls, unset))
+        return bind.__func__(cls, app)
+
+    Task.bind = classmethod(bind_and_record)  # type: ignore[method-assign, assignment]
+    try:
+        yield taken
+    finally:
+        Task.bind = bind  # type: ignore[method-assign]
 
 
 def _without_nulls(settings: Mapping[str, Any]) -> dict[str, Any]:

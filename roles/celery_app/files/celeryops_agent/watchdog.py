@@ -72,11 +72,11 @@ class Verdict:
 def doubt(view: View) -> str | None:
     """Why it is not proven that the process does its work; None when it is."""
     if not view.connected:
-        return "no connection to the broker"
+        return "it has no connection to the broker"
     if view.loop_age > max(STALE, view.hold):
-        return f"its loop has not turned for {view.loop_age:.0f} s"
+        return "its loop does not turn"
     if view.loop_age <= STALE and view.asked_age is not None and view.asked_age > STALE:
-        return f"it has not asked the broker for work for {_seconds(view.asked_age)}"
+        return "it does not ask the broker for work"
     return None
 
 
@@ -109,6 +109,3 @@ def _stopping(view: View, ceiling: float) -> Verdict:
     left = f"{view.active} task" + ("s" if view.active > 1 else "")
     return Verdict(f"draining, {left} left", extend=max(0.0, min(EXTENSION, ceiling - view.stopping_for)))
 
-
-def _seconds(age: float) -> str:
-    return "longer than can be told" if math.isinf(age) else f"{age:.0f} s"
