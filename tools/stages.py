@@ -144,7 +144,8 @@ def tell(stage: Stage) -> None:
     if os.environ.get("CI"):
         print(f"----- {stage.name} -----\n{text}")
     elif stage.status != "ok":
-        print("\n".join(f"    {line}" for line in text.splitlines()[-60:]))
+        before_cleanup = text.partition("Cleaning up.")[0]  # Molecule's word, after what went wrong
+        print("\n".join(f"    {line}" for line in before_cleanup.splitlines()[-60:]))
     where = stage.log.relative_to(ROOT)
     print(f"{stage.name}: {stage.status} in {stage.seconds:.1f} s ({where})", flush=True)
 
