@@ -57,8 +57,19 @@ class Redis:
         server = shutil.which("redis-server", path=f"{BIN}:{os.environ['PATH']}")
         assert server, "no redis-server here; make tools provides it"
         self.process = subprocess.Popen(
-            [server, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory),
-             "--appendonly", "yes", "--save", ""],
+            [
+                server,
+                "--port",
+                str(self.port),
+                "--bind",
+                "127.0.0.1",
+                "--dir",
+                str(self.directory),
+                "--appendonly",
+                "yes",
+                "--save",
+                "",
+            ],
             stdout=subprocess.DEVNULL,
         )
         wait_until("Redis answers", self.answers)
@@ -69,7 +80,8 @@ class Redis:
     def ask(self, *command: str) -> str:
         """The answer of redis-cli."""
         run = subprocess.run(
-            ["redis-cli", "-p", str(self.port), *command], capture_output=True, text=True, check=False)
+            ["redis-cli", "-p", str(self.port), *command], capture_output=True, text=True, check=False
+        )
         return run.stdout.strip()
 
     def stop(self) -> None:
@@ -160,14 +172,19 @@ class ServiceManager:
 class Service:
     """One Celery process as systemd would start it."""
 
-    def __init__(self, directory: Path, arguments: list[str], environ: dict[str, str],
-                 manager: ServiceManager | None) -> None:
+    def __init__(
+        self, directory: Path, arguments: list[str], environ: dict[str, str], manager: ServiceManager | None
+    ) -> None:
         self.manager = manager
         self.log = directory / f"log-{time.monotonic_ns()}"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [str(BIN / "celery"), "-A", "celeryops_agent.fleet", *arguments],
-                cwd=HERE / "apps", env=environ, stdout=log, stderr=log, start_new_session=True,
+                cwd=HERE / "apps",
+                env=environ,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def signal(self, number: int) -> None:
@@ -204,12 +221,22 @@ class Stage:
     def environ(self, **more: str) -> dict[str, str]:
         (self.directory / "marks").mkdir(exist_ok=True)
         return {
-            "PATH": os.environ["PATH"], "PYTHONPATH": str(AGENT), "MARKS": str(self.directory / "marks"),
-            "CELERY_BROKER_URL": self.redis.url, "CELERYOPS_APP": "parcels:application", **more,
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(AGENT),
+            "MARKS": str(self.directory / "marks"),
+            "CELERY_BROKER_URL": self.redis.url,
+            "CELERYOPS_APP": "parcels:application",
+            **more,
         }
 
-    def celery(self, *arguments: str, watchdog: float = 60.0, abstract: bool = False,
-               listen: bool = True, **environ: str) -> Service:
+    def celery(
+        self,
+        *arguments: str,
+        watchdog: float = 60.0,
+        abstract: bool = False,
+        listen: bool = True,
+        **environ: str,
+    ) -> Service:
         """Start a Celery process; ``watchdog`` is its WatchdogSec in seconds."""
         manager = None
         if listen:
@@ -222,8 +249,16 @@ class Stage:
 
     def worker(self, pool: str = "prefork", *arguments: str, **options: Any) -> Service:
         """Start a worker of the queue parcels with two slots; options as for :meth:`celery`."""
-        return self.celery("worker", f"--pool={pool}", "--concurrency=2", "--queues=parcels",
-                           "--loglevel=INFO", "--hostname=parcels@test", *arguments, **options)
+        return self.celery(
+            "worker",
+            f"--pool={pool}",
+            "--concurrency=2",
+            "--queues=parcels",
+            "--loglevel=INFO",
+            "--hostname=parcels@test",
+            *arguments,
+            **options,
+        )
 
     def marks(self, event: str) -> list[str]:
         """Names of the tasks that left this mark, in order."""

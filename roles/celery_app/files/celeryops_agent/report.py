@@ -55,8 +55,10 @@ def report(app: Any, timeout: float, queues: Sequence[str] = (), expect: int | N
     with bounded_connection(app.connection_for_read, timeout) as connection:
         nodes = ask_nodes(app, connection, timeout, expect)
         consumed = {queue for node in nodes.values() for queue in node.pop("queues")}
-        return {"nodes": dict(sorted(nodes.items())),
-                "queues": queue_depths(connection, sorted(consumed.union(queues)))}
+        return {
+            "nodes": dict(sorted(nodes.items())),
+            "queues": queue_depths(connection, sorted(consumed.union(queues))),
+        }
 
 
 def main() -> int:

@@ -108,4 +108,3 @@ def _stopping(view: View, ceiling: float) -> Verdict:
         return Verdict("stopping")
     left = f"{view.active} task" + ("s" if view.active > 1 else "")
     return Verdict(f"draining, {left} left", extend=max(0.0, min(EXTENSION, ceiling - view.stopping_for)))
-

@@ -146,7 +146,9 @@ def _reconnecting(base: Any) -> type:
         def ensure_connected(self, conn: Any) -> Any:
             conn.ensure_connection = partial(
                 conn.ensure_connection,
-                interval_start=RETRY_STEP, interval_step=RETRY_STEP, interval_max=RETRY_MOST,
+                interval_start=RETRY_STEP,
+                interval_step=RETRY_STEP,
+                interval_max=RETRY_MOST,
             )
             return super().ensure_connected(conn)
 

@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The inventory's settings against the code's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+from celery.app.task import Task
+from celeryops_agent.settings import apply_settings, load_settings, recorded_tasks
+
+
+def work() -> None:
+    """What a task does here."""
+
+
+def write(path: Path, content: object) -> str:
+    """A settings file."""
+    file = path / "settings.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return str(file)
+
+
+def test_a_null_leaves_it_to_the_code(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        {
+            "task_acks_late": True,
+            "result_expires": None,
+            "broker_transport_options": {"visibility_timeout": None, "socket_timeout": 5},
+        },
+    )
+    assert load_settings(path) == {"task_acks_late": True, "broker_transport_options": {"socket_timeout": 5}}
+
+
+def test_no_file() -> None:
+    assert load_settings("") == {}
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", "null"])
+def test_a_bad_file_names_its_variable(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=f"CELERYOPS_SETTINGS={file}"):
+        load_settings(str(file))
+
+
+@pytest.mark.parametrize("loaded", [False, True], ids=["before the code's are read", "after"])
+@pytest.mark.parametrize("namespace", [None, "CELERY"])
+def test_the_inventory_wins(loaded: bool, namespace: str | None) -> None:
+    app = Celery(set_as_current=False)
+    code = {"task_time_limit": 7, "worker_prefetch_multiplier": 9, "task_track_started": True}
+    if namespace:
+        code = {f"{namespace}_{key}".upper(): value for key, value in code.items()}
+    app.config_from_object(code, namespace=namespace)
+    if loaded:
+        assert app.conf.task_time_limit == 7
+    apply_settings(app.conf, {"task_time_limit": 300, "worker_prefetch_multiplier": 1}, [])
+    assert app.conf.task_time_limit == 300
+    assert app.conf.worker_prefetch_multiplier == 1
+    assert app.conf.task_track_started is True
+
+
+def test_mappings_are_merged() -> None:
+    app = Celery(set_as_current=False)
+    app.conf.broker_transport_options = {"global_keyprefix": "shop:", "visibility_timeout": 60}
+    apply_settings(app.conf, {"broker_transport_options": {"visibility_timeout": 3600}}, [])
+    assert app.conf.broker_transport_options == {"global_keyprefix": "shop:", "visibility_timeout": 3600}
+
+
+def test_a_service_waits_for_its_broker_for_ever() -> None:
+    app = Celery(set_as_current=False)
+    apply_settings(app.conf, {}, [])
+    assert app.conf.broker_connection_max_retries is None
+    apply_settings(app.conf, {"broker_connection_max_retries": 3}, [])
+    assert app.conf.broker_connection_max_retries == 3
+
+
+def test_tasks_that_the_app_used_while_it_was_imported() -> None:
+    bind = Task.__dict__["bind"]
+    with recorded_tasks() as taken:
+        app = Celery(set_as_current=False)
+        follows_settings: Any = app.task(work, name="follows")
+        decides_itself: Any = app.task(work, name="decides", acks_late=False)
+        app.conf.beat_schedule = {"a": {"task": follows_settings.name}, "b": {"task": decides_itself.name}}
+    assert Task.__dict__["bind"] is bind
+    apply_settings(app.conf, {"task_acks_late": True}, taken)
+    used_later: Any = app.task(work, name="later")
+
+    assert follows_settings.acks_late is True
+    assert decides_itself.acks_late is False
+    assert used_later.acks_late is True
