@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "lab"
 SECCOMP = Path(__file__).with_name("seccomp.json")
 LABEL = "org.celeryops.lab"
-BOOT_SECONDS = 90
+BOOT_SECONDS = 180
 
 T = TypeVar("T")
 
