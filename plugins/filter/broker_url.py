@@ -35,7 +35,9 @@ options:
     type: str
     required: true
   database:
-    description: The Redis database; V(0) is the broker's own, and leaves an external URL as it is.
+    description:
+      - The Redis database; V(0) is the broker's own, and leaves an external URL as it is.
+      - Brokers other than Redis have none, their URL stays.
     type: int
     default: 0
 author: celeryops contributors (@celeryops)

@@ -11,6 +11,8 @@ import platform
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,7 +47,7 @@ def build(venv: Path, packages: Sequence[str], wheelhouse: str) -> None:
     Args:
         venv: Where.
         packages: What pip installs.
-        wheelhouse: Directory on this host that holds all wheels needed; empty asks pip's index.
+        wheelhouse: Directory or tarball on this host that holds all wheels needed; empty asks pip's index.
 
     Raises:
         VenvError: Python cannot make environments, or pip cannot install the packages.
@@ -53,10 +55,23 @@ def build(venv: Path, packages: Sequence[str], wheelhouse: str) -> None:
     shutil.rmtree(venv, ignore_errors=True)
     venv.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     _run(sys.executable, "-m", "venv", str(venv))
-    source = ("--no-index", "--find-links", wheelhouse) if wheelhouse else ()
     pip = (str(venv / "bin/python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check")
-    _run(*pip, *source, *packages)
+    with tempfile.TemporaryDirectory() as unpacked:
+        _run(*pip, *_source(wheelhouse, unpacked), *packages)
     (venv / MARKER).write_text(json.dumps({"packages": list(packages)}))
+
+
+def _source(wheelhouse: str, unpacked: str) -> Sequence[str]:
+    """Return where pip looks; a tarball's wheels are laid into ``unpacked``, whatever directories it has."""
+    if not wheelhouse:
+        return ()
+    if Path(wheelhouse).is_dir():
+        return ("--no-index", "--find-links", wheelhouse)
+    with tarfile.open(wheelhouse) as tarball:
+        for member in tarball:
+            if content := tarball.extractfile(member):
+                (Path(unpacked) / Path(member.name).name).write_bytes(content.read())
+    return ("--no-index", "--find-links", unpacked)
 
 
 def _run(*command: str) -> None:

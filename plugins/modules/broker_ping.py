@@ -75,10 +75,10 @@ settings:
   sample: {aof_enabled: "1", maxmemory: "0", maxmemory_policy: noeviction, role: master}
 """
 
-import time  # noqa: E402
+import time
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import (  # noqa: E402
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import (
     Answer,
     BrokerError,
     NotReadyError,

@@ -32,7 +32,8 @@ options:
     elements: str
     required: true
   wheelhouse:
-    description: A directory on the host with every wheel needed; empty asks the index that pip knows.
+    description:
+      - Directory or tarball on the host with every wheel needed; empty asks the index that pip knows.
     type: path
     default: ''
 author: celeryops contributors (@celeryops)
@@ -52,9 +53,14 @@ path:
   returned: success
   type: str
   sample: /opt/celery/flower/5d41402abc4b
+missing:
+  description: Whether it was, or in check mode is, not there.
+  returned: success
+  type: bool
 """
 
 import shutil
+import tarfile
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -79,9 +85,9 @@ def main() -> None:
             tool_venv.build(venv, packages, module.params["wheelhouse"])
         for old in left if not module.check_mode else []:
             shutil.rmtree(old)
-    except (tool_venv.VenvError, OSError) as error:
+    except (tool_venv.VenvError, tarfile.TarError, OSError) as error:
         module.fail_json(msg=f"{', '.join(packages)}: {error}")
-    module.exit_json(changed=missing or bool(left), path=str(venv))
+    module.exit_json(changed=missing or bool(left), path=str(venv), missing=missing)
 
 
 if __name__ == "__main__":

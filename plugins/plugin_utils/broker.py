@@ -132,14 +132,15 @@ def broker_url(
         hostvars: Variables of every host, as Ansible has them; role defaults are not among them.
         groups: Hosts of every inventory group.
         host: The host that asks.
-        database: Redis database; 0 is the broker's own, and leaves an external URL as it is.
+        database: Redis database; 0 is the broker's own, and leaves an external URL as it is. Other brokers
+            have none: their URL stays.
 
     Raises:
         ValueError: The inventory names no broker, several, or one that ``host`` cannot reach.
     """
     external = str(hostvars[host].get("broker_url") or "")
     if external:
-        return _with_database(external, database, host)
+        return _with_database(external, database)
 
     hosts = list(groups.get(GROUP, ()))
     if len(hosts) != 1:
@@ -179,20 +180,11 @@ def _address(host: str, broker: str, variables: Mapping[str, Any]) -> str:
     return address
 
 
-def _with_database(url: str, database: int, host: str) -> str:
-    if not database:
-        return url
+def _with_database(url: str, database: int) -> str:
     parts = urlsplit(url)
-    if parts.scheme not in REDIS_SCHEMES:
-        raise ValueError(
-            Problem(
-                "broker_url",
-                public_url(url),
-                f"a broker of scheme {parts.scheme} has no database {database} for results",
-                "set celery_app_result_backend to the URL of a result backend",
-            ).text(host)
-        )
-    return urlunsplit(parts._replace(path=f"/{database}"))
+    return (
+        urlunsplit(parts._replace(path=f"/{database}")) if database and parts.scheme in REDIS_SCHEMES else url
+    )
 
 
 @dataclass(frozen=True)

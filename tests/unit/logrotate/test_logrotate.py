@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What is refused of a rotation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.celeryops.systemd.plugins.filter.logrotate_problems import logrotate_problems
+
+ASKED = {"log_destination": "file", "frequency": "daily", "keep": 14, "max_size": ""}
+
+
+@pytest.mark.parametrize("changes", [{}, {"log_destination": "journal"}, {"keep": "1", "max_size": "100M"}])
+def test_what_is_well(changes: dict[str, Any]) -> None:
+    """A sound inventory has no problem."""
+    assert logrotate_problems({**ASKED, **changes}, "w1") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"log_destination": "syslog"},
+            "w1: logrotate_log_destination = syslog: no such choice; use one of journal, file",
+        ),
+        (
+            {"frequency": "often"},
+            "w1: logrotate_frequency = often: no such choice; use one of daily, weekly, monthly",
+        ),
+        (
+            {"keep": 0},
+            "w1: logrotate_keep = 0: with none kept, each rotation would throw away the lines before it; "
+            "keep at least 1",
+        ),
+        ({"max_size": "big"}, "w1: logrotate_max_size = big: not a size; write it as 100M, or ''"),
+    ],
+)
+def test_what_is_refused(changes: dict[str, Any], problem: str) -> None:
+    """Each problem names the host, the variable, the value and the mend."""
+    assert logrotate_problems({**ASKED, **changes}, "w1") == [problem]
