@@ -16,7 +16,7 @@ import testinfra
 import yaml
 from testinfra.host import Host
 
-INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
+INVENTORY = Path(os.environ["MOLECULE_INVENTORY_FILE"]).parent
 WATCHED = "/etc /opt /usr /var/lib /var/log/celery"
 
 
@@ -109,7 +109,7 @@ def extra_inventory(case: Case, directory: Path) -> Path:
 
 
 def play(case: Case, directory: Path) -> subprocess.CompletedProcess[str]:
-    command = ["ansible-playbook", "celeryops.systemd.site", "-i", INVENTORY]
+    command = ["ansible-playbook", "celeryops.systemd.site", "-i", str(INVENTORY)]
     command += ["-i", str(extra_inventory(case, directory)), "-e", json.dumps(dict(case.variables))]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
