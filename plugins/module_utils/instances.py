@@ -16,6 +16,7 @@ PROPERTIES = (
     "Id", "LoadState", "ActiveState", "SubState", "Result", "StatusText", "MainPID", "NRestarts",
     "MemoryCurrent", "UnitFileState", "ActiveEnterTimestampMonotonic",
 )  # fmt: skip
+STATES = {"active": "running", "activating": "starting", "deactivating": "stopping", "inactive": "stopped"}
 MEBIBYTE = 1024 * 1024
 MICROSECONDS = 1_000_000
 
@@ -48,26 +49,28 @@ def environment_file(directory: Path, unit: str) -> Path:
     return directory / f"worker-{instance_of(unit)}.env"
 
 
+def status_of(properties: Mapping[str, str]) -> str | None:
+    """Return what the agent says of a unit; None of others' units, and once its process is gone."""
+    lives = (
+        properties.get("ActiveState") not in ("inactive", "failed") and properties.get("MainPID", "0") != "0"
+    )
+    ours = properties["Id"].startswith("celery-")
+    return properties.get("StatusText") or None if lives and ours else None
+
+
 def state_of(properties: Mapping[str, str]) -> str:
     """Return what the unit does, in a word or a few: the agent's own word where systemd has one.
 
-    The agent's status is a sentence such as ``consuming mail, 3 active``; what stands before the first comma
+    The agent's status is a sentence such as ``consuming mail, 3 active``. What stands before the first comma
     or colon says what it does, and of ``consuming mail`` the queue is said elsewhere.
     """
-    active, sub = properties.get("ActiveState", ""), properties.get("SubState", "")
-    status = properties.get("StatusText", "").replace(":", ",").partition(",")[0].strip()
     if properties.get("LoadState") == "not-found":
         return "missing"
-    if active in ("active", "activating", "deactivating", "reloading") and status and sub != "auto-restart":
-        return "consuming" if status.startswith("consuming ") else status
-    if sub == "auto-restart":
-        return "restarting"
-    return {
-        "active": "running",
-        "activating": "starting",
-        "deactivating": "stopping",
-        "inactive": "stopped",
-    }.get(active, active)
+    if status := status_of(properties):
+        word = status.replace(":", ",").partition(",")[0].strip()
+        return "consuming" if word.startswith("consuming ") else word
+    active = properties.get("ActiveState", "")
+    return "restarting" if properties.get("SubState") == "auto-restart" else STATES.get(active, active)
 
 
 def release_of(pid: int, proc: Path = Path("/proc")) -> str | None:
@@ -99,7 +102,7 @@ def describe(
         "state": state_of(properties),
         "active": active,
         "enabled": properties.get("UnitFileState") in ("enabled", "enabled-runtime"),
-        "status": properties.get("StatusText") or None,
+        "status": status_of(properties),
         "result": properties.get("Result") or None,
         "pid": _number(properties.get("MainPID")) or None,
         "restarts": _number(properties.get("NRestarts")),

@@ -67,11 +67,11 @@ def notes_of(
     silent = [host for host, found in seen.items() if "instances" not in found]
     if silent:
         notes.append(f"no answer from {', '.join(silent)}")
-    notes += [
-        f"{host}: {unit['unit']} is {unit['status'] or unit['state']}{_why(unit)}"
-        for host, unit in units
-        if not unit["active"] or (unit["node"] and unit["state"] not in FINE)
-    ]
+    unwell: dict[tuple[str, str], list[str]] = {}
+    for host, unit in units:
+        if not unit["active"] or (unit["node"] and unit["state"] not in FINE):
+            unwell.setdefault((host, _reason(unit)), []).append(unit["instance"])
+    notes += [f"{host}: {', '.join(names)}: {reason}" for (host, reason), names in unwell.items()]
     releases = {unit["release"] for unit in workers if unit["release"]}
     if len(releases) > 1:
         notes.append(f"{len(releases)} releases run at once: {', '.join(sorted(releases))}")
@@ -95,7 +95,8 @@ def _row(unit: Mapping[str, Any], report: Mapping[str, Any]) -> Row:
     }
 
 
-def _why(unit: Mapping[str, Any]) -> str:
+def _reason(unit: Mapping[str, Any]) -> str:
     if unit["state"] != "failed":
-        return ""
-    return f" ({unit['result']}, {unit['restarts'] or 0} restarts); see journalctl -u {unit['unit']}"
+        return str(unit["status"] or unit["state"])
+    restarts = unit["restarts"] or 0
+    return f"failed ({unit['result']}, {restarts} restarts); see journalctl -u {unit['unit']}"

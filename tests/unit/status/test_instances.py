@@ -89,11 +89,21 @@ def test_a_failed_beat_has_nothing_it_does_not_have() -> None:
 def test_the_state_is_the_agents_word_only_while_a_process_lives(
     active: str, sub: str, status: str, state: str
 ) -> None:
-    assert state_of({"ActiveState": active, "SubState": sub, "StatusText": status}) == state
+    unit = {"Id": "celery-worker@mail-threads.service", "ActiveState": active, "SubState": sub}
+    lives = active not in ("inactive", "failed") and sub != "auto-restart"
+    assert state_of(unit | {"StatusText": status, "MainPID": "42" if lives else "0"}) == state
+
+
+def test_what_another_unit_says_of_itself_is_not_a_state() -> None:
+    redis = {"Id": "redis-server.service", "ActiveState": "active", "MainPID": "42", "StatusText": "Ready"}
+    assert state_of(redis) == "running"
 
 
 def test_a_unit_that_systemd_does_not_know_is_missing() -> None:
-    assert state_of({"LoadState": "not-found", "ActiveState": "inactive"}) == "missing"
+    assert (
+        state_of({"Id": "celery-beat.service", "LoadState": "not-found", "ActiveState": "inactive"})
+        == "missing"
+    )
 
 
 def test_an_environment_file_is_read_as_systemd_reads_it() -> None:

@@ -74,7 +74,7 @@ def test_without_the_broker_the_rest_is_still_shown_and_the_reason_told() -> Non
     assert (row["state"], row["concurrency"], row["active"]) == ("waiting for the broker", 2, None)
     assert found["notes"] == [
         "0 of 1 workers consume; tasks and queues are not known: ConnectionError: refused",
-        "worker1: celery-worker@mail-prefork.service is waiting for the broker, 1 active",
+        "worker1: mail-prefork: waiting for the broker, 1 active",
     ]
 
 
@@ -96,8 +96,14 @@ def test_nobody_to_ask() -> None:
 def test_a_failed_unit_says_where_to_look() -> None:
     failed = unit("beat", state="failed", active=False, result="exit-code", restarts=5)
     assert status(fleet(ops1=[failed]))["notes"][1] == (
-        "ops1: celery-beat.service is failed (exit-code, 5 restarts); see journalctl -u celery-beat.service"
+        "ops1: beat: failed (exit-code, 5 restarts); see journalctl -u celery-beat.service"
     )
+
+
+def test_what_ails_several_instances_of_a_host_is_told_once() -> None:
+    away = {"state": "waiting for the broker", "status": "waiting for the broker"}
+    found = status(fleet(worker1=[unit("mail-prefork", **away), unit("images-prefork", **away)]))
+    assert found["notes"][1:] == ["worker1: mail-prefork, images-prefork: waiting for the broker"]
 
 
 def test_two_releases_at_once_are_told() -> None:
