@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import traceback
+from pathlib import Path
 from typing import Any, NoReturn
 
 # What a pool's name needs to be installed.
@@ -21,35 +22,67 @@ POOL_PACKAGES = ("gevent", "eventlet")
 SHORTEST_SECRET = 8
 
 
+class RefusalError(Exception):
+    """A reason that is complete as it is."""
+
+
 def main() -> None:
     """Import the app; exit 1 with the reason on stdout when that fails."""
     asked: dict[str, Any] = json.load(sys.stdin)
+    # What the app prints while it is imported may hold a secret: it does not mix with the reason.
+    reason = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    try:
+        _import(asked)
+    except BaseException as error:
+        print(" ".join(_told(asked, error).split()), file=reason, flush=True)
+        # Not sys.exit: threads that the app started must not hold up the answer.
+        os._exit(1)
+    os._exit(0)
+
+
+def _import(asked: dict[str, Any]) -> None:
     signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(int(asked["timeout"]))
     os.environ.update(_strings(asked["environment"]))
     os.environ["HOME"] = "/var/lib/celery"
+    if not Path(asked["directory"]).is_dir():
+        mend = "put the app there, or set celery_app_directory to where it is"
+        raise RefusalError(f"celery_app_directory = {asked['directory']}: not a directory; {mend}")
     os.chdir(asked["directory"])
     sys.path.insert(0, asked["directory"])
     for pool in asked["pools"]:
         if pool in POOL_PACKAGES:
             _need_pool(pool)
-    try:
-        from celery.app.utils import find_app  # noqa: PLC0415 - a missing Celery is one of the reasons
 
-        app = find_app(asked["target"])
-        app.conf.update({key: value for key, value in asked["settings"].items() if value is not None})
-        app.loader.import_default_modules()
-        app.finalize()
-    except BaseException as error:
-        _refuse(asked, error)
+    from celery.app.utils import find_app  # noqa: PLC0415 - a missing Celery is one of the reasons
+
+    _need_name(asked["target"])
+    app = find_app(asked["target"])
+    app.conf.update({key: value for key, value in asked["settings"].items() if value is not None})
+    app.loader.import_default_modules()
+    app.finalize()
 
 
 def _need_pool(pool: str) -> None:
     try:
         importlib.import_module(pool)
-    except ImportError:
-        mend = f'add "{pool}" to celery_app_packages, or choose another pool'
-        sys.exit(_say(f"celery_worker_queues: a queue uses the pool {pool}, which is not installed; {mend}"))
+    except ImportError as error:
+        mend = f"add {pool} to celery_app_packages, or choose another pool"
+        raise RefusalError(f"celery_worker_queues: a queue has the pool {pool}: {error}; {mend}") from None
+
+
+def _need_name(target: str) -> None:
+    """Refuse a name that its module does not have; find_app would speak of a missing module."""
+    from celery import Celery  # noqa: PLC0415
+
+    name, _colon, attribute = target.partition(":")
+    if attribute:
+        module = importlib.import_module(name)
+        if not hasattr(module, attribute.partition(".")[0]):
+            apps = [f"{name}:{key}" for key, value in vars(module).items() if isinstance(value, Celery)]
+            mend = f"set it to {' or '.join(apps)}" if apps else "name the Celery app of the module"
+            raise RefusalError(f"celery_app_target = {target}: {name} has no {attribute}; {mend}")
 
 
 def _strings(environment: dict[str, Any]) -> dict[str, str]:
@@ -60,26 +93,25 @@ def _strings(environment: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _refuse(asked: dict[str, Any], error: BaseException) -> NoReturn:
+def _told(asked: dict[str, Any], error: BaseException) -> str:
     """Say what is wrong, where it was raised, and what to do, without the environment's secrets."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != "<string>"]
+    if isinstance(error, RefusalError):
+        return str(error)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename[0] != "<"]
     own = [frame for frame in frames if frame.filename.startswith(asked["directory"])]
     where = [f" at {frame.filename}:{frame.lineno}" for frame in (own or frames)[-1:]]
     text = f"{type(error).__name__}: {error}{''.join(where)}"
     for value in _strings(asked["environment"]).values():
         if len(value) >= SHORTEST_SECRET and value != asked["target"]:
             text = text.replace(value, "***")
-    mend = "mend the import, add what is missing to the app's requirements or celery_app_packages"
-    sys.exit(_say(f"celery_app_target = {asked['target']}: it does not import: {text}; {mend}"))
-
-
-def _say(text: str) -> int:
-    print(" ".join(text.split()))
-    return 1
+    mend = "mend the import, or add what is missing to the app's requirements or celery_app_packages"
+    if isinstance(error, TimeoutError):
+        mend = f"do less at import, or raise celery_app_import_timeout = {asked['timeout']}"
+    return f"celery_app_target = {asked['target']}: it does not import: {text}; {mend}"
 
 
 def _too_long(*_: object) -> NoReturn:
-    raise TimeoutError("the import did not end in celery_app_import_timeout")
+    raise TimeoutError("the import takes too long")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from celery import signals
-from celery.bootsteps import StartStopStep
+from celery.bootsteps import CLOSE, TERMINATE, StartStopStep
 from celery.utils.imports import symbol_by_name
 from celery.worker import state
 from celery.worker.control import inspect_command
@@ -63,8 +63,8 @@ class Worker:
 
     def look(self) -> View:
         """Tell what the worker does at this moment."""
-        if state.should_stop is not None or state.should_terminate is not None:
-            self.life.is_stopping()  # `celery control shutdown` sends no signal
+        if getattr(self._controller.blueprint, "state", None) in (CLOSE, TERMINATE):
+            self.life.is_stopping()  # `celery control shutdown` tells nobody
         now = monotonic()
         consumer = getattr(self._controller, "consumer", None)
         queues = self._queues()

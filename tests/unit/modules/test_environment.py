@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Environment files, read back the way systemd reads them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.celeryops.systemd.plugins.filter.environment_file import environment_file as face
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.environment import (
+    environment_file,
+    environment_problems,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,9}", fullmatch=True)
+VALUES = st.text(st.characters(blacklist_categories=["Cc", "Cs"]) | st.sampled_from('\n\t"\\$`'))
+
+
+def read_back(text: str) -> dict[str, str]:
+    """Read double-quoted values as parse_env_file() of systemd does: a backslash escapes only four signs."""
+    found = re.findall(r'^(\w+)="((?:[^"\\]|\\.)*)"$', text, re.MULTILINE | re.DOTALL)
+    return {name: re.sub(r'\\(["\\$`])', r"\1", value) for name, value in found}
+
+
+@given(st.dictionaries(NAMES, VALUES))
+def test_any_value_comes_back(variables: dict[str, str]) -> None:
+    assert read_back(environment_file(variables)) == variables
+
+
+def test_numbers_booleans_and_nulls() -> None:
+    assert environment_file({"A": 5, "B": True, "C": None, "D": ""}) == 'A="5"\nB="true"\nD=""\n'
+
+
+@pytest.mark.parametrize("variables", [{"A B": "x"}, {"": "x"}, {"A": "\x00"}, {"A": "\x1b[0m"}, {"A": [1]}])
+def test_what_systemd_would_refuse_is_an_error(variables: dict[str, Any]) -> None:
+    with pytest.raises(AnsibleFilterError, match="environment_file"):
+        face(variables)
+    assert len(environment_problems(variables)) == 1
+
+
+def test_a_problem_never_shows_a_value() -> None:
+    problems = environment_problems({"CELERY_BROKER_URL": "s3cr3t", "A-B": "s3cr3t", "C": "s3cr3t\x00"})
+    texts = [problem.text("w1") for problem in problems]
+    assert len(texts) == 3
+    assert not [text for text in texts if "s3cr3t" in text]
+    assert "set celery_app_broker_url" in texts[0]
+
+
+def test_a_mapping_is_wanted() -> None:
+    with pytest.raises(AnsibleFilterError, match="mapping"):
+        face("A=1")  # type: ignore[arg-type]
+    assert len(environment_problems(["A=1"])) == 1

@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Which releases stay, and why one could not be made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.celeryops.systemd.plugins.filter.package_files import package_files as face
+from ansible_collections.celeryops.systemd.plugins.module_utils.files import changes, entry
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.release import (
+    kept_releases,
+    release_files,
+    stage_failure,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+IDS = st.text("abcdef", min_size=1, max_size=2)
+
+PIP = """stdout: Collecting nosuch==9
+
+:stderr: ERROR: Could not find a version that satisfies the requirement nosuch==9 (from versions: none)
+ERROR: No matching distribution found for nosuch==9
+
+[notice] A new release of pip is available
+"""
+
+
+@given(st.lists(IDS, unique=True), IDS, IDS | st.just(""), st.integers(-1, 9))
+def test_what_runs_and_what_is_to_run_stay_and_the_newest_fill_up(
+    releases: list[str], wanted: str, current: str, keep: int
+) -> None:
+    kept = kept_releases(releases, wanted, current, keep)
+    assert wanted in kept
+    assert current in kept or not current
+    assert len(kept) == len(set(kept))
+    assert len(kept) <= max(keep, 2)
+    dropped = [name for name in releases if name not in kept]
+    others = [name for name in kept if name not in (wanted, current)]
+    assert [name for name in releases if name in others or name in dropped] == others + dropped
+
+
+def test_the_link_is_switched_after_the_releases_are_there() -> None:
+    entries = release_files(["b", "a"], "c", "b", 2)
+    assert [item["path"] for item in entries] == [
+        "/opt/celery/releases/c",
+        "/opt/celery/releases/b",
+        "/opt/celery/current",
+    ]
+    assert entries[-1]["target"] == "releases/c"
+
+
+def test_a_package_is_files_that_managed_files_takes(tmp_path: Path) -> None:
+    (tmp_path / "agent/sub").mkdir(parents=True)
+    for name in ("agent/__init__.py", "agent/sub/x.py", "agent/notes.txt"):
+        (tmp_path / name).write_text("x = 1\n")
+    files = face(str(tmp_path / "agent"), "/opt/agent")
+    assert [item["path"] for item in files] == ["/opt/agent/__init__.py", "/opt/agent/sub/x.py"]
+    assert len(changes([entry(item) for item in files], [])) == len(files)
+
+
+def test_a_package_without_modules_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(AnsibleFilterError, match="holds no Python file"):
+        face(str(tmp_path), "/opt/agent")
+
+
+def test_of_what_pip_says_only_the_errors_are_told() -> None:
+    said = stage_failure(PIP, "w1", "directory /src/shop", "")
+    assert said.startswith("w1: celery_app_source = directory /src/shop: ")
+    assert "No matching distribution found for nosuch==9; " in said
+    assert "celery_app_wheelhouse" in said
+    assert "notice" not in said
+
+
+def test_with_a_wheelhouse_the_mend_is_the_wheel() -> None:
+    assert "add the wheel to celery_app_wheelhouse = /wheels" in stage_failure(PIP, "w1", "x", "/wheels")
+
+
+def test_a_message_that_is_complete_is_told_as_it_is() -> None:
+    assert (
+        stage_failure("w1: celery_app_target = x: no; do", "w1", "x", "")
+        == "w1: celery_app_target = x: no; do"
+    )
