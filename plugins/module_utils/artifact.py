@@ -91,7 +91,7 @@ def read_source(source: Mapping[str, Any], target: str, cache: Path) -> Artifact
     if kind == "requirement":
         return Artifact((), (str(source["name"]),))
     if kind == "archive":
-        return _archive(Path(source["path"]).expanduser())
+        return _archive(absolute("celery_app_source.path", source["path"]))
     members = _directory(source) if kind == "directory" else _git(source, cache)
     check_target(target, [member.name for member in members], _place(source))
     return _tree(members, source)
@@ -99,7 +99,7 @@ def read_source(source: Mapping[str, Any], target: str, cache: Path) -> Artifact
 
 def wheelhouse_members(path: str) -> list[Member]:
     """Return the wheels of a directory or tarball as wheels/*."""
-    place = Path(path).expanduser()
+    place = absolute("celery_app_wheelhouse", path)
     if place.is_dir():
         files = sorted(item for item in place.iterdir() if item.name.endswith(ARCHIVES))
         members = [Member(f"wheels/{item.name}", item.read_bytes) for item in files]
@@ -165,6 +165,15 @@ def _header(name: str, kind: bytes, member: Member | None = None, size: int = 0)
     return header
 
 
+def absolute(variable: str, path: str) -> Path:
+    """Return the path; a relative one is refused, for it would depend on where Ansible was started."""
+    place = Path(path).expanduser()
+    if not place.is_absolute():
+        mend = f"write the whole path, or from where the inventory is: '{{{{ inventory_dir }}}}/{path}'"
+        raise ArtifactError(f"{variable} = {path}: not an absolute path; {mend}")
+    return place
+
+
 def _place(source: Mapping[str, Any]) -> str:
     place = str(source.get("path") or source.get("repo"))
     return LOGIN.sub("://***@", place)
@@ -184,7 +193,7 @@ def _archive(path: Path) -> Artifact:
 
 
 def _directory(source: Mapping[str, Any]) -> list[Member]:
-    root = Path(source["path"]).expanduser()
+    root = absolute("celery_app_source.path", source["path"])
     if not root.is_dir():
         raise _problem(source, "not a directory on the controller; give the one that holds the app's package")
     excluded = (*EXCLUDED, *source.get("exclude", ()))

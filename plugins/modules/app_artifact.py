@@ -36,8 +36,8 @@ options:
         choices: [directory, archive, git, requirement]
         required: true
       path:
-        description: The directory that holds the app's package, or the archive.
-        type: path
+        description: The directory that holds the app's package, or the archive. Absolute, or from C(~).
+        type: str
       exclude:
         description: Shell globs of names or paths in the directory that stay behind, beside the usual ones.
         type: list
@@ -73,8 +73,10 @@ options:
     type: str
     default: python3
   wheelhouse:
-    description: Directory or tarball with every wheel that the app needs, for hosts without a package index.
-    type: path
+    description:
+      - Directory or tarball with every wheel that the app needs, for hosts without a package index.
+      - Absolute, or from C(~).
+    type: str
   release:
     description: Name of the release, instead of one made from the content.
     type: str
@@ -144,7 +146,7 @@ from ansible_collections.celeryops.systemd.plugins.module_utils import artifact
 
 SOURCE_OPTIONS = {
     "type": {"type": "str", "choices": ["directory", "archive", "git", "requirement"], "required": True},
-    "path": {"type": "path"},
+    "path": {"type": "str"},
     "exclude": {"type": "list", "elements": "str", "default": []},
     "repo": {"type": "str"},
     "version": {"type": "str", "default": "HEAD"},
@@ -204,7 +206,7 @@ def main() -> None:
             "target": {"type": "str", "required": True},
             "packages": {"type": "list", "elements": "str", "default": []},
             "python": {"type": "str", "default": "python3"},
-            "wheelhouse": {"type": "path"},
+            "wheelhouse": {"type": "str"},
             "release": {"type": "str"},
             "releases": {"type": "path", "default": "/opt/celery/releases"},
             "cache": {"type": "path", "default": "~/.cache/celeryops"},

@@ -22,8 +22,6 @@ REDIS_SCHEMES = ("redis", "rediss", "sentinel", "redis+socket")
 AMQP_SCHEMES = ("amqp", "amqps", "pyamqp")
 # These hold options of their own, so the operator's keys go beside ours and not in place of them.
 MERGED = ("broker_transport_options", "result_backend_transport_options")
-# "For ever" where null would mean "leave it to the code"; kombu takes 0 as no attempt at all.
-FOR_EVER = 1_000_000_000
 SECONDS_A_DAY = 86_400
 # Set elsewhere, where the rest of the fleet reads them too.
 ELSEWHERE = {
@@ -148,12 +146,6 @@ def _worker() -> list[Setting]:
             True,
             "a worker that boots before its broker waits for it",
         ),
-        Setting(
-            "broker_connection_max_retries",
-            FOR_EVER,
-            "a worker gives up after 100 attempts by default",
-            "kombu/utils/functional.py, retry_over_time",
-        ),
         Setting("broker_channel_error_retry", True, "a queue that is gone for a moment ends no worker"),
     ]
 
@@ -165,12 +157,13 @@ def _redis_broker(timeouts: Timeouts) -> list[Setting]:
             {
                 "visibility_timeout": timeouts.visibility_timeout,
                 "socket_keepalive": True,
-                "socket_timeout": 30,
+                "socket_timeout": 5,
                 "socket_connect_timeout": 5,
-                "health_check_interval": 25,
+                "health_check_interval": 3,
             },
-            "a message is delivered again only after every limit; a dead connection is noticed",
-            "Celery: Using Redis, Visibility timeout; kombu/transport/redis.py",
+            "a message is delivered again only after every limit; a dead connection is noticed in seconds",
+            "Celery: Using Redis, Visibility timeout; a run: a worker whose connections fall silent consumes"
+            " again after 6 s, with kombu's interval of 25 and a socket timeout of 30 after 50 s",
         ),
         Setting(
             "worker_cancel_long_running_tasks_on_connection_loss",
@@ -207,11 +200,12 @@ def _redis_results(timeouts: Timeouts) -> list[Setting]:
         ),
         Setting("result_backend_always_retry", True, "a result survives an outage of the backend"),
         Setting("redis_socket_keepalive", True, "a dead connection is noticed"),
-        Setting("redis_socket_timeout", 30.0, "a backend that hangs holds a task for 30 s, not for 120"),
+        Setting("redis_socket_timeout", 15.0, "a backend that hangs holds a task for 15 s, not for 120"),
+        Setting("redis_socket_connect_timeout", 5.0, "a host that is gone is noticed"),
         Setting("redis_retry_on_timeout", True, "one slow answer costs no result"),
         Setting(
             "redis_backend_health_check_interval",
-            25,
+            5,
             "a dead connection is noticed",
             "celery/backends/redis.py",
         ),

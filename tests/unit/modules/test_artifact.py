@@ -179,6 +179,7 @@ def test_wheels_come_from_a_directory_or_a_tarball(tmp_path: Path) -> None:
     ("source", "message"),
     [
         ({"type": "directory", "path": "/nowhere"}, r"celery_app_source.path = /nowhere: not a directory"),
+        ({"type": "directory", "path": "../shop"}, r"\.\./shop: not an absolute path; .*inventory_dir"),
         ({"type": "archive", "path": "/nowhere/x.whl"}, r"not an sdist or a wheel"),
         ({"type": "git", "repo": "/nowhere/x.git"}, r"celery_app_source.repo = /nowhere/x.git: git cannot"),
     ],
