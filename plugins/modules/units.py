@@ -332,7 +332,9 @@ class Run:
 
     def result(self) -> dict[str, object]:
         """Return what the module says."""
-        now = self.systemd.show([wish.name for wish in self.wishes])
+        names = [wish.name for wish in self.wishes]
+        idle = self.module.check_mode or not (self.changed or self.actions)
+        now = {name: self.before[name] for name in names} if idle else self.systemd.show(names)
         result: dict[str, object] = {
             "changed": self.changed,
             "started": self.names("start"),
