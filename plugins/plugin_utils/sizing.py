@@ -21,7 +21,7 @@ from .spec import QueueSpec
 WAIT_RATIO = {"cpu": Fraction(0), "mixed": Fraction(1), "io": Fraction(49)}
 # More processes than this only wait in memory; threads and greenlets wait for less.
 PREFORK_PER_CORE = 10
-LEAST_IO, MOST_SLOTS = 50, 1000
+LEAST_IO = 50
 # An instance is throttled and recycled before it is killed.
 HIGH_PART = Fraction(9, 10)
 CPU_WEIGHT = 100
@@ -134,7 +134,7 @@ class Instance:
         if not self.forks and not self.fixed:
             # One process has one GIL, and feeds the slots of one core.
             floor = max(least, LEAST_IO if self.spec.workload == "io" else 1)
-            fed = max(floor, min(math.floor(self.per_core), MOST_SLOTS))
+            fed = max(floor, math.floor(self.per_core))
             most = min(most or fed, fed)
             least = min(floor, most)
         return budget.Demand(least, most, self.per_core, self.weight)

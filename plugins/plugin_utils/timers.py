@@ -48,7 +48,7 @@ def stop_timeout(hard: int) -> int:
     return hard + STOP_MARGIN
 
 
-def visibility_timeout(hard_limits: Iterable[int], longest_countdown: int = 0) -> int:
+def visibility_timeout(hard_limits: Iterable[int], longest_countdown: int) -> int:
     """Return the visibility timeout in seconds that agrees with every hard limit and countdown.
 
     Twice the longest stop: a stop may begin when a task does, or just before the task's limit.

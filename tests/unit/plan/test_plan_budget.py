@@ -34,6 +34,7 @@ def test_the_system_keeps_a_tenth_and_at_least_256_mb(memory_mb: int, system: in
 @pytest.mark.parametrize(
     ("memory_mb", "parts"),
     [
+        (400, {"system": 256, "broker": 64, "beat": 128, "flower": 128}),
         (960, {"system": 256, "broker": 120, "beat": 128, "flower": 128}),
         (4096, {"system": 409, "broker": 512, "beat": 256, "flower": 256}),
         (262144, {"system": 26214, "broker": 8192, "beat": 512, "flower": 512}),
@@ -42,9 +43,13 @@ def test_the_system_keeps_a_tenth_and_at_least_256_mb(memory_mb: int, system: in
 def test_roles_on_the_host_keep_theirs(memory_mb: int, parts: dict[str, int]) -> None:
     reserve = kept(memory_mb, 4, "broker", "beat", "flower")
     assert reserve.parts == parts
-    assert 0 <= reserve.memory_mb - sum(parts.values()) < len(parts)
+    assert reserve.memory_mb == memory_mb or 0 <= reserve.memory_mb - sum(parts.values()) < len(parts)
     assert reserve.worker_memory_mb == memory_mb - reserve.memory_mb
     assert all(f"{role} {size} MB" in reserve.why for role, size in parts.items())
+
+
+def test_a_host_that_its_roles_fill_has_nothing_for_workers() -> None:
+    assert kept(400, 4, "broker", "beat").worker_memory_mb == 0
 
 
 def test_the_operator_may_say_what_is_kept() -> None:
@@ -97,6 +102,7 @@ def test_what_may_be_used_counts_not_what_the_box_has(
         {"processor_nproc": 4},
         {"memtotal_mb": 4},
         {"celeryops": {"cores": 0, "memory_mb": 512}},
+        {"celeryops": {"cores": 2, "memory_mb": 0}},
         {"celeryops": {"cores": "many", "memory_mb": 512}},
         {"celeryops": {"cores": float("nan"), "memory_mb": 512}},
         {"celeryops": {"cores": True, "memory_mb": 512}},
@@ -150,6 +156,8 @@ def cpu(weight: int = 1, least: int = 1, most: int | None = None, per_core: int 
         ("4", {"a": cpu(per_core=2), "b": cpu()}, {"a": 4, "b": 2}),
         ("4", {"a": cpu(least=50, most=50, per_core=50), "b": cpu()}, {"a": 50, "b": 3}),
         ("4", {"a": cpu(most=2)}, {"a": 2}),
+        ("4", {"a": cpu(2), "b": cpu(3, least=2)}, {"a": 2, "b": 2}),
+        ("4", {"a": cpu(1), "b": cpu(4, least=2)}, {"a": 1, "b": 3}),
         ("4", {}, {}),
     ],
 )
@@ -182,6 +190,12 @@ def test_slots_stay_in_bounds_and_grow_with_the_cores(
     for name, demand in demands.items():
         assert demand.least <= slots[name] <= grown[name]
         assert demand.most is None or grown[name] <= demand.most
+    for name, demand in demands.items():
+        # Nobody was given a slot that another, for its weight, had fewer of.
+        taken = Fraction(slots[name]) / (demand.per_core * demand.weight)
+        for other, theirs in demands.items():
+            if slots[name] > demand.least and slots[other] != theirs.most:
+                assert taken <= Fraction(slots[other] + 1) / (theirs.per_core * theirs.weight)
     fed = sum((slots[name] / demand.per_core for name, demand in demands.items()), Fraction(0))
     at_their_most = all(slots[name] == demand.most for name, demand in demands.items())
     assert fed >= cores or at_their_most

@@ -137,6 +137,8 @@ def test_a_host_with_every_role() -> None:
     instances = sum(instance["memory_max_mb"] for instance in host["instances"])
     assert host["slice"]["memory_max_mb"] == instances + 256 + 256
     assert host["slice"]["memory_max_mb"] + 409 + 512 <= 4096
+    tasks = sum(instance["tasks_max"] for instance in host["instances"])
+    assert host["slice"]["tasks_max"] == tasks + 2 * 64
 
 
 def test_a_small_host_with_every_role_still_works() -> None:
@@ -176,6 +178,27 @@ def test_what_the_spec_says_reaches_the_instance() -> None:
         assert instance["cpu_weight"] == 300 // 2
     assert prefork["max_tasks_per_child"] == spec["max_tasks_per_child"]
     assert threads["max_tasks_per_child"] is None
+    assert "max_tasks_per_child" in prefork["why"]
+    assert "max_tasks_per_child" not in threads["why"]
+
+
+def test_the_pools_of_a_queue_divide_its_weight() -> None:
+    queues = {"both": {"pools": ["prefork", "threads"]}, "one": {}}
+    sizes = [instance["memory_max_mb"] for instance in planned(queues, 4, 8192)["instances"]]
+    assert sizes == [7372 // 4, 7372 // 4, 7372 // 2]
+
+
+def test_many_slots_in_one_process() -> None:
+    instance = only(planned({"q": {"workload": "io"}}, 4, 8192))
+    assert instance["tasks_max"] == 64 + 50 * 8
+    assert instance["limit_nofile"] == 1024 + 50 * 16
+
+
+def test_children_get_a_minute_at_most() -> None:
+    alive = [
+        only(planned({"q": {"concurrency": slots}}, 8, 65536))["proc_alive_timeout"] for slots in (29, 30, 31)
+    ]
+    assert alive == [59, 60, 60]
 
 
 def test_the_fleets_limits_are_the_queues() -> None:
@@ -196,6 +219,7 @@ def test_the_memory_decides_and_says_so() -> None:
     [
         ({"concurrency": 3}, 2, 4096, "concurrency = 3 in the inventory"),
         ({"pool": "solo"}, 2, 4096, "solo runs one task at a time"),
+        ({}, 43, 8192, "100% of 43 cores by weight, 1 slot a core; the memory would allow 43"),
         (
             {"workload": "io"},
             2,

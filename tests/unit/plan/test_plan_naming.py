@@ -45,6 +45,10 @@ def test_the_group_of_a_queue(queue: str, group: str) -> None:
     assert naming.group_of(queue) == group
 
 
+def test_a_queue_may_have_100_characters() -> None:
+    assert naming.is_queue_name("a" * 100)
+
+
 def test_unit_and_node() -> None:
     assert naming.unit_of("mail-high-prefork") == "celery-worker@mail-high-prefork.service"
     assert naming.node_of("mail-high-prefork", "w1.example.com") == "mail-high-prefork@w1.example.com"

@@ -36,6 +36,10 @@ def test_a_limit_that_is_missing_follows_the_other(
     assert timers.limits(soft, hard, 270, 300) == expected
 
 
+def test_a_fleet_whose_limits_clash_gives_a_queue_its_own() -> None:
+    assert timers.limits(None, 100, 300, 300) == (99, 100)
+
+
 @given(MAYBE, MAYBE, SECONDS, SECONDS)
 def test_only_what_was_set_twice_can_clash(soft: int | None, hard: int | None, a: int, b: int) -> None:
     got_soft, got_hard = timers.limits(soft, hard, min(a, b), max(a, b) + 1)
