@@ -16,7 +16,7 @@ short_description: How closely systemd confines a service, as the lines of its u
 description:
   - C(strict) brings C(systemd-analyze security) to 1.5 or less for a service that talks to the network.
   - C(relaxed) leaves out what some apps cannot live with, such as the filter of system calls, the empty
-    C(/dev), the hidden C(/proc) and the refusal of memory that is writable and executable.
+    C(/dev), the read-only C(/opt) and the refusal of memory that is writable and executable.
 positional: overrides
 options:
   _input:
@@ -26,16 +26,23 @@ options:
   overrides:
     description:
       - Directives that replace the level's, or come on top.
-      - A boolean, a number, text, a list, or null to leave the directive out.
+      - A boolean, a number, text, a list (a line for each item), or null to leave the directive out.
     type: dict
     default: {}
+seealso:
+  - plugin: celeryops.systemd.sandbox_problems
+    plugin_type: filter
 author: celeryops contributors (@celeryops)
 """
 
 EXAMPLES = r"""
 - name: Show the sandbox of an app with a JIT compiler that writes below /srv
   ansible.builtin.debug:
-    msg: "{{ 'strict' | celeryops.systemd.sandbox({'MemoryDenyWriteExecute': false, 'ReadWritePaths': ['/srv']}) }}"
+    msg: "{{ 'strict' | celeryops.systemd.sandbox(overrides) }}"
+  vars:
+    overrides:
+      MemoryDenyWriteExecute: false
+      ReadWritePaths: [/srv]
 """
 
 RETURN = r"""
@@ -49,7 +56,7 @@ _value:
 def sandbox(level: str, overrides: Mapping[str, sandboxes.Value] | None = None) -> list[str]:
     """Return the directives of the level with the operator's own."""
     if overrides is not None and not isinstance(overrides, Mapping):
-        raise AnsibleFilterError(f"sandbox: the overrides must be a dictionary, not {type(overrides).__name__}")
+        raise AnsibleFilterError(f"sandbox: overrides must be a dictionary, not {type(overrides).__name__}")
     try:
         return sandboxes.sandbox(level, overrides)
     except ValueError as error:

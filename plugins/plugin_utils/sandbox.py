@@ -4,77 +4,110 @@
 """How closely systemd confines a service, as the lines of its unit.
 
 Sources: systemd.exec(5), systemd.resource-control(5), and the table of `systemd-analyze security`.
+What each directive costs an app is in docs/how-to/sandbox.md.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+
+from .problems import Problem, did_you_mean
 
 Value = str | bool | int | list[str] | None
 
 RELAXED: dict[str, Value] = {
+    "AmbientCapabilities": "",
+    "CapabilityBoundingSet": "",
+    "KeyringMode": "private",
+    "LockPersonality": True,
     "NoNewPrivileges": True,
     "PrivateTmp": True,
-    "ProtectSystem": "full",
-    "ProtectHome": True,
     "ProtectClock": True,
     "ProtectControlGroups": True,
+    "ProtectHome": "read-only",
     "ProtectHostname": True,
     "ProtectKernelLogs": True,
     "ProtectKernelModules": True,
     "ProtectKernelTunables": True,
-    "CapabilityBoundingSet": "",
+    "ProtectSystem": "full",
     "RestrictRealtime": True,
     "RestrictSUIDSGID": True,
-    "LockPersonality": True,
     "SystemCallArchitectures": "native",
     "UMask": "0077",
 }
 
+# ProcSubset=pid is not here: it would hide /proc/meminfo and /proc/stat, which tasks read through psutil.
 STRICT: dict[str, Value] = {
     **RELAXED,
-    "ProtectSystem": "strict",
-    "AmbientCapabilities": "",
     "DevicePolicy": "closed",
-    "KeyringMode": "private",
-    # Refuses memory that is writable and executable: what JIT compilers, and some C libraries, ask for.
     "MemoryDenyWriteExecute": True,
     "PrivateDevices": True,
     "PrivateUsers": True,
-    "ProcSubset": "pid",
+    "ProtectHome": True,
     "ProtectProc": "invisible",
+    "ProtectSystem": "strict",
     "RemoveIPC": True,
     "RestrictAddressFamilies": ["AF_UNIX", "AF_INET", "AF_INET6"],
     "RestrictNamespaces": True,
-    # What a service needs, less what changes the machine or its own limits; the rest fails softly.
-    "SystemCallFilter": ["@system-service", "~@privileged @resources"],
     "SystemCallErrorNumber": "EPERM",
+    "SystemCallFilter": ["@system-service", "~@privileged @resources"],
 }
 
 LEVELS: dict[str, dict[str, Value]] = {"strict": STRICT, "relaxed": RELAXED}
-# systemd reads each line of these as one more step: what is allowed, then what is taken away.
-STEPWISE = ("SystemCallFilter",)
+
+# What an override may set besides. systemd ignores a directive that it does not know, so a typo would pass
+# unseen.
+KNOWN = frozenset(STRICT) | {
+    "BindPaths", "BindReadOnlyPaths", "DeviceAllow", "ExecPaths", "InaccessiblePaths", "IPAddressAllow",
+    "IPAddressDeny", "NoExecPaths", "PrivateIPC", "PrivateMounts", "PrivateNetwork",
+    "ProcSubset", "ReadOnlyPaths", "ReadWritePaths", "RestrictFileSystems", "RestrictNetworkInterfaces",
+    "SocketBindAllow", "SocketBindDeny", "SupplementaryGroups", "SystemCallLog", "TemporaryFileSystem",
+}  # fmt: skip
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def sandbox(level: str, overrides: Mapping[str, Value] | None = None) -> list[str]:
     """Return the directives of a sandbox as ``Key=value`` lines, ordered by key.
 
     :param level: ``strict`` or ``relaxed``.
-    :param overrides: directives that replace the level's: a boolean, a number, text, a list (joined by
-        blanks), or None to leave the directive out. Directives that the level does not have are added.
+    :param overrides: directives that replace the level's, or come on top: a boolean, a number, text, a list
+        (a line for each item), or None to leave the directive out.
     :raises ValueError: there is no such level.
     """
     if level not in LEVELS:
         raise ValueError(f"{level!r} is no sandbox; use {' or '.join(LEVELS)}")
     directives = {**LEVELS[level], **(overrides or {})}
-    return [line for key in sorted(directives) for line in _lines(key, directives[key])]
+    return [f"{key}={_text(one)}" for key in sorted(directives) for one in _items(directives[key])]
 
 
-def _lines(key: str, value: Value) -> list[str]:
+def sandbox_problems(role: str, level: object, overrides: object) -> list[Problem]:
+    """Return what is wrong with the sandbox that a role is asked for.
+
+    :param role: the role, whose variables are named after it.
+    """
+    problems = []
+    if str(level) not in LEVELS:
+        problems.append(Problem(f"{role}_sandbox", level, "unknown sandbox", did_you_mean(level, LEVELS)))
+    variable = f"{role}_sandbox_overrides"
+    if not isinstance(overrides, Mapping):
+        mend = "write it as {PrivateDevices: false}"
+        return [*problems, Problem(variable, overrides, "not a mapping of directives", mend)]
+    for key, value in overrides.items():
+        if key not in KNOWN:
+            what = "not a directive of the sandbox, and systemd would ignore it"
+            problems.append(Problem(f"{variable}.{key}", value, what, did_you_mean(key, KNOWN)))
+        elif isinstance(value, Mapping) or any(_CONTROL.search(_text(one)) for one in _items(value)):
+            mend = "use true, false, a text, a list of texts, or null for systemd's own default"
+            problems.append(Problem(f"{variable}.{key}", value, "not a value of a directive", mend))
+    return problems
+
+
+def _items(value: Value) -> list[str | bool | int]:
     if value is None:
         return []
-    if isinstance(value, bool):
-        return [f"{key}={'yes' if value else 'no'}"]
-    if isinstance(value, list):
-        return [f"{key}={item}" for item in value] if key in STEPWISE else [f"{key}={' '.join(value)}"]
-    return [f"{key}={value}"]
+    return list(value) if isinstance(value, list) else [value]
+
+
+def _text(value: object) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
