@@ -86,7 +86,7 @@ _value:
         - C(memory_high_mb), C(memory_max_mb), C(tasks_max) and C(why).
       type: dict
     instances:
-      description: The instances of the host, ordered by name.
+      description: The instances of the host, ordered by queue and pool.
       type: list
       elements: dict
       contains:

@@ -94,7 +94,7 @@ def read_defaults(raw: Mapping[str, object]) -> tuple[Defaults, list[Problem]]:
 def read_instances(
     queues: Mapping[str, object], host: str, groups: Mapping[str, Sequence[str]], defaults: Defaults
 ) -> tuple[list[Instance], list[Problem]]:
-    """Return the instances of a host by the groups it is in, ordered by name, and what is wrong."""
+    """Return the instances of a host by the groups it is in, ordered by queue and pool, and what is wrong."""
     instances: list[Instance] = []
     problems: list[Problem] = []
     for queue in sorted(queues, key=str):

@@ -139,6 +139,8 @@ def test_a_host_with_every_role() -> None:
     assert host["slice"]["memory_max_mb"] + 409 + 512 <= 4096
     tasks = sum(instance["tasks_max"] for instance in host["instances"])
     assert host["slice"]["tasks_max"] == tasks + 2 * 64
+    high = sum(instance["memory_high_mb"] for instance in host["instances"])
+    assert host["slice"]["memory_high_mb"] == high + 256 + 256
 
 
 def test_a_small_host_with_every_role_still_works() -> None:
@@ -264,11 +266,21 @@ def test_instances_that_cannot_fit_together() -> None:
     ]
 
 
+def test_a_host_that_just_fits() -> None:
+    one, two = 256 + 278, 256 + 2 * 278
+    assert only(planned({"a": {}}, 1, one))["memory_max_mb"] == one - 256
+    assert planned({"a": {}, "b": {}}, 1, two)
+    assert "): 1 MB short; " in refusals({"a": {}}, 1, one - 1)[0]
+    assert "): 1 MB short; " in refusals({"a": {}, "b": {}}, 1, two - 1)[0]
+
+
 def test_a_fixed_concurrency_that_cannot_fit() -> None:
     (message,) = refusals({"q": {"concurrency": 18}}, 2, 2048)
     assert message.startswith(
         "w1: celery_worker_queues.q.concurrency = 18: q-prefork needs 3112 MB (100 of the app + 18 x 150"
     )
+    (message,) = refusals({"q": {"min_concurrency": 2}}, 2, 512)
+    assert message.startswith("w1: celery_worker_queues.q.min_concurrency = 2: q-prefork needs 445 MB")
     (message,) = refusals({"q": {"min_concurrency": 18}}, 2, 2048)
     assert message.startswith("w1: celery_worker_queues.q.min_concurrency = 18: q-prefork needs 3112 MB")
 
@@ -280,6 +292,8 @@ def test_more_processes_than_cores_can_serve() -> None:
         "set it to 40 or less, use pool threads, or serve the queue from more hosts"
     ]
     assert planned({"q": {"concurrency": 40}}, 4, 1024 * 1024)
+    assert planned({"q": {"concurrency": 1}}, 0.05, 4096)
+    assert "set it to 1 or less" in refusals({"q": {"concurrency": 2}}, 0.05, 4096)[0]
 
 
 def test_every_problem_is_told_at_once() -> None:
@@ -293,6 +307,14 @@ def test_every_problem_is_told_at_once() -> None:
         "celery_worker_queues.b.weight",
     ]
     assert told[1].endswith("did you mean system?")
+
+
+def test_a_limit_of_no_seconds() -> None:
+    assert planned({}, 2, 1024, soft_time_limit=1, time_limit=2)
+    assert refusals({}, 2, 1024, soft_time_limit=0, time_limit=1) == [
+        "w1: celery_app_task_soft_time_limit = 0: not a whole number in its range; set it to 1 or more",
+        "w1: celery_app_task_time_limit = 1: not a whole number in its range; set it to 2 or more",
+    ]
 
 
 def test_a_reserve_that_is_no_mapping() -> None:
