@@ -16,6 +16,8 @@ PROPERTIES = (
     "Id", "LoadState", "ActiveState", "SubState", "Result", "StatusText", "MainPID", "NRestarts",
     "MemoryCurrent", "UnitFileState", "ActiveEnterTimestampMonotonic",
 )  # fmt: skip
+# The file, among the environment files, that keeps a host's workers at rest.
+DRAINED = "drained"
 STATES = {"active": "running", "activating": "starting", "deactivating": "stopping", "inactive": "stopped"}
 MEBIBYTE = 1024 * 1024
 MICROSECONDS = 1_000_000
@@ -83,7 +85,11 @@ def release_of(pid: int, proc: Path = Path("/proc")) -> str | None:
 
 
 def describe(
-    properties: Mapping[str, str], environment: Mapping[str, str], release: str | None, uptime: float
+    properties: Mapping[str, str],
+    environment: Mapping[str, str],
+    release: str | None,
+    uptime: float,
+    drained: bool = False,
 ) -> dict[str, Any]:
     """Return one unit as the module returns it.
 
@@ -92,14 +98,17 @@ def describe(
         environment: The worker's environment file; empty for other units.
         release: The release that its main process runs.
         uptime: The host's monotonic clock now, in seconds.
+        drained: Whether the host is taken out for maintenance, and its workers rest.
     """
     since = _number(properties.get("ActiveEnterTimestampMonotonic"))
     memory = _number(properties.get("MemoryCurrent"))
     active = properties.get("ActiveState") == "active"
+    state = state_of(properties)
+    resting = drained and state == "stopped" and properties["Id"].startswith(WORKER_PREFIX)
     return {
         "unit": properties["Id"],
         "instance": instance_of(properties["Id"]),
-        "state": state_of(properties),
+        "state": "drained" if resting else state,
         "active": active,
         "enabled": properties.get("UnitFileState") in ("enabled", "enabled-runtime"),
         "status": status_of(properties),
@@ -112,7 +121,13 @@ def describe(
         "node": environment.get("CELERY_NODE"),
         "queues": [queue for queue in environment.get("CELERY_QUEUES", "").split(",") if queue],
         "concurrency": _number(environment.get("CELERY_CONCURRENCY")),
+        "stop_timeout": _number(environment.get("CELERYOPS_STOP_CEILING")),
     }
+
+
+def well(row: Mapping[str, Any]) -> bool:
+    """Tell whether a unit, as ``describe`` returns it, does its work; for a worker, that it consumes."""
+    return bool(row["state"] == "consuming" if row["unit"].startswith(WORKER_PREFIX) else row["active"])
 
 
 def _number(value: str | None) -> int | None:

@@ -140,6 +140,8 @@ def decide(wish: Wish, unit: Unit, changed_paths: Iterable[str], times: Mapping[
     """
     if wish.state == "stopped":
         return None if unit.stopped else Action(wish.name, "stop", f"was {unit.sub}")
+    if wish.state == "restarted":
+        return Action(wish.name, "restart" if unit.running else "start", "asked for")
     if wish.state != "started":
         return None
     if not unit.running:

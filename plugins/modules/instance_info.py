@@ -12,9 +12,8 @@ short_description: What the Celery units of a host do
 description:
   - Reads every worker instance, beat and Flower of the host in one look, the stopped and failed ones too.
   - Asks systemd and the environment files only; neither the broker nor the workers need to answer.
-extends_documentation_fragment:
-  - action_common_attributes
-  - action_common_attributes.info_module
+  - Can wait for units to do their work; it then returns what it saw last, and never fails for them.
+extends_documentation_fragment: action_common_attributes
 attributes:
   check_mode:
     support: full
@@ -28,6 +27,15 @@ options:
     type: list
     elements: str
     default: []
+  expect:
+    description: Units to wait for, until the workers among them consume and the others are active.
+    type: list
+    elements: str
+    default: []
+  patience:
+    description: Seconds to wait for them at most.
+    type: int
+    default: 0
   config_directory:
     description: Where the environment files of the instances lie.
     type: path
@@ -43,6 +51,11 @@ EXAMPLES = r"""
 - name: Refuse to go on beside a failed one
   ansible.builtin.assert:
     that: seen['instances'] | rejectattr('active') | length == 0
+
+- name: Wait until a worker consumes
+  celeryops.systemd.instance_info:
+    expect: [celery-worker@mail-threads.service]
+    patience: 30
 """
 
 RETURN = r"""
@@ -61,7 +74,9 @@ instances:
       type: str
       sample: mail-threads
     state:
-      description: What it does, in the agent's words where it has some, else in systemd's.
+      description:
+        - What it does, in the agent's words where it has some, else in systemd's.
+        - V(drained) is a worker that rests because its host was drained.
       type: str
       sample: consuming
     active:
@@ -103,6 +118,9 @@ instances:
     concurrency:
       description: The concurrency that its environment file gives it.
       type: int
+    stop_timeout:
+      description: Seconds that its tasks have to finish when it stops; null for other units.
+      type: int
 """
 
 import time
@@ -111,6 +129,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.celeryops.systemd.plugins.module_utils import instances
+
+INTERVAL = 0.5  # seconds between two looks
 
 
 def units_of(directory: Path, others: list[str]) -> list[str]:
@@ -123,23 +143,17 @@ def units_of(directory: Path, others: list[str]) -> list[str]:
 
 
 def look(properties: dict[str, str], directory: Path) -> dict[str, Any]:
-    """Return one unit with what its process and its environment file add."""
+    """Return one unit with what its process, its environment file and its host add."""
     path = instances.environment_file(directory, properties["Id"])
     environment = instances.parse_environment(path.read_text()) if path.is_file() else {}
     pid = int(properties.get("MainPID") or 0)
     release = instances.release_of(pid) if pid else None
-    return instances.describe(properties, environment, release, time.monotonic())
+    drained = (directory / instances.DRAINED).exists()
+    return instances.describe(properties, environment, release, time.monotonic(), drained)
 
 
-def main() -> None:
-    """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "units": {"type": "list", "elements": "str", "default": []},
-            "config_directory": {"type": "path", "default": "/etc/conf.d/celery"},
-        },
-        supports_check_mode=True,
-    )
+def look_at_all(module: AnsibleModule) -> list[dict[str, Any]]:
+    """Return all units as they are now."""
     directory = Path(module.params["config_directory"])
     units = units_of(directory, module.params["units"])
     words = ["systemctl", "show", f"--property={','.join(instances.PROPERTIES)}", "--", *units]
@@ -147,7 +161,27 @@ def main() -> None:
     found = {entry["Id"]: entry for entry in instances.parse_show(output)}
     asked = [unit for unit in units if unit.startswith(instances.WORKER_PREFIX)]
     present = [entry for unit, entry in found.items() if entry["LoadState"] != "not-found" or unit in asked]
-    module.exit_json(changed=False, instances=[look(entry, directory) for entry in present])
+    return [look(entry, directory) for entry in present]
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "units": {"type": "list", "elements": "str", "default": []},
+            "expect": {"type": "list", "elements": "str", "default": []},
+            "patience": {"type": "int", "default": 0},
+            "config_directory": {"type": "path", "default": "/etc/conf.d/celery"},
+        },
+        supports_check_mode=True,
+    )
+    deadline = time.monotonic() + module.params["patience"]
+    while True:
+        found = look_at_all(module)
+        well = {row["unit"] for row in found if instances.well(row)}
+        if well.issuperset(module.params["expect"]) or time.monotonic() >= deadline:
+            module.exit_json(changed=False, instances=found)
+        time.sleep(INTERVAL)
 
 
 if __name__ == "__main__":

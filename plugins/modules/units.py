@@ -36,9 +36,9 @@ options:
         type: str
         required: true
       state:
-        description: Whether it runs. Unset leaves it.
+        description: Whether it runs. V(restarted) starts it anew whatever its inputs. Unset leaves it.
         type: str
-        choices: [started, stopped]
+        choices: [started, stopped, restarted]
       enabled:
         description: Whether it starts at boot. Unset leaves it.
         type: bool
@@ -107,7 +107,7 @@ started:
   elements: str
   returned: success
 restarted:
-  description: Units that were restarted, or would be, because an input changed.
+  description: Units that were restarted, or would be, because an input changed or because it was asked for.
   type: list
   elements: str
   returned: success
@@ -144,7 +144,7 @@ JOURNALS_SHOWN = 3
 
 UNIT_OPTIONS = {
     "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["started", "stopped"]},
+    "state": {"type": "str", "choices": ["started", "stopped", "restarted"]},
     "enabled": {"type": "bool"},
     "inputs": {"type": "list", "elements": "str", "default": []},
 }
@@ -280,7 +280,7 @@ class Run:
     def refuse_masked(self) -> None:
         """Fail before anything changes when a unit cannot be started because someone masked it."""
         for wish in self.wishes:
-            if wish.state == "started" and self.before[wish.name].load == "masked":
+            if wish.state in ("started", "restarted") and self.before[wish.name].load == "masked":
                 self.module.fail_json(msg=f"{wish.name}: is masked; systemctl unmask {wish.name}")
 
     def act(self) -> None:

@@ -117,6 +117,12 @@ def test_stopping(active: str, acts: bool) -> None:
     assert bool(action) is acts
 
 
+@pytest.mark.parametrize(("active", "verb"), [("active", "restart"), ("failed", "start")])
+def test_a_restart_that_is_asked_for_needs_no_other_reason(active: str, verb: str) -> None:
+    action = decide(Wish("w.service", "restarted"), replace(RUNNING, active=active), [], {})
+    assert action == Action("w.service", verb, "asked for")
+
+
 def test_without_a_wished_state_nothing_happens() -> None:
     assert decide(Wish("w.service", enabled=True), replace(RUNNING, active="failed"), [INPUT], {}) is None
 

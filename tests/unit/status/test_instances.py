@@ -12,6 +12,7 @@ from ansible_collections.celeryops.systemd.plugins.module_utils.instances import
     parse_show,
     release_of,
     state_of,
+    well,
 )
 
 SHOW = """Id=celery-worker@mail-threads.service
@@ -45,6 +46,7 @@ def test_a_worker_that_consumes() -> None:
         "CELERY_QUEUES": "mail,bulk",
         "CELERY_CONCURRENCY": "50",
         "CELERY_NODE": "mail-threads@worker1",
+        "CELERYOPS_STOP_CEILING": "330",
     }
     assert describe(parse_show(SHOW)[0], environment, "3fa9c1d20b77", 100.0) == {
         "unit": "celery-worker@mail-threads.service",
@@ -62,6 +64,7 @@ def test_a_worker_that_consumes() -> None:
         "node": "mail-threads@worker1",
         "queues": ["mail", "bulk"],
         "concurrency": 50,
+        "stop_timeout": 330,
     }
 
 
@@ -69,6 +72,22 @@ def test_a_failed_beat_has_nothing_it_does_not_have() -> None:
     found = describe(parse_show(SHOW)[1], {}, None, 100.0)
     assert (found["state"], found["active"], found["enabled"], found["pid"]) == ("failed", False, False, None)
     assert (found["memory_mb"], found["uptime"], found["queues"]) == (None, None, [])
+
+
+def test_a_worker_rests_only_where_its_host_is_drained() -> None:
+    worker, beat = (entry | {"ActiveState": "inactive", "StatusText": ""} for entry in parse_show(SHOW))
+    assert describe(worker, {}, None, 100.0)["state"] == "stopped"
+    assert describe(worker, {}, None, 100.0, drained=True)["state"] == "drained"
+    assert describe(beat, {}, None, 100.0, drained=True)["state"] == "stopped"
+    assert describe(parse_show(SHOW)[0], {}, None, 100.0, drained=True)["state"] == "consuming"
+
+
+def test_a_worker_is_well_when_it_consumes_and_another_unit_when_it_is_active() -> None:
+    worker, beat = parse_show(SHOW)
+    waiting = worker | {"StatusText": "waiting for the broker"}
+    assert [well(describe(one, {}, None, 100.0)) for one in (worker, waiting)] == [True, False]
+    running = beat | {"ActiveState": "active"}
+    assert [well(describe(one, {}, None, 100.0)) for one in (beat, running)] == [False, True]
 
 
 @pytest.mark.parametrize(
