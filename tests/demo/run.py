@@ -29,7 +29,7 @@ LOOK_AROUND = f"""
 Look around:
   make shell HOST=worker1         then: systemctl status 'celery*', journalctl -u 'celery-worker@*' -f
   make demo                       again, quicker: nothing changes where nothing has to
-  ansible-playbook -i {INVENTORY} -i {CONNECTION} celeryops.systemd.status
+  .cache/venv/bin/ansible-playbook -i {INVENTORY} -i {CONNECTION} celeryops.systemd.status
 Flower: ssh -F {SSH_CONFIG.relative_to(ROOT)} -N -L 5555:127.0.0.1:5555 ops1
   and open http://127.0.0.1:5555 as demo; the password is in {PASSWORD.relative_to(ROOT)}
 Take it down:
