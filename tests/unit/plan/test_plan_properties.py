@@ -16,7 +16,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 HOST = "w1"
-EXAMPLES = 1000
+EXAMPLES = 500
 # What systemd takes.
 CPU_WEIGHTS = range(1, 10001)
 
