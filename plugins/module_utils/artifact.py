@@ -23,6 +23,8 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ansible_collections.celeryops.systemd.plugins.module_utils.target import ArtifactError, check_target
+
 # What no host needs, and what often holds secrets (.env).
 EXCLUDED = (
     ".git", ".hg", ".svn", "__pycache__", "*.py[co]", "*.egg-info", ".venv", "venv", ".env", ".tox", ".nox",
@@ -38,10 +40,6 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 LOGIN = re.compile(r"://([^/@\s]+)@")
 FULL, EXECUTABLE, PLAIN = 0o777, 0o755, 0o644
 GIT_TIMEOUT = 600
-
-
-class ArtifactError(Exception):
-    """The source cannot be deployed; the text names the variable, its value, and the mend."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def read_source(source: Mapping[str, Any], target: str, cache: Path) -> Artifact
     if kind == "archive":
         return _archive(absolute("celery_app_source.path", source["path"]))
     members = _directory(source) if kind == "directory" else _git(source, cache)
-    check_target(target, [member.name for member in members], _place(source))
+    check_target(target, {member.name: member.read for member in members}, _place(source))
     return _tree(members, source)
 
 
@@ -296,26 +294,3 @@ def project_packages(text: str) -> list[str]:
     if "build-system" in project:
         return ["./app"]
     return [str(name) for name in project.get("project", {}).get("dependencies", [])]
-
-
-def check_target(target: str, names: Iterable[str], place: str) -> None:
-    """Refuse a tree that does not hold the module of the target: the commonest mistake.
-
-    The last word of a target without a colon may be a name in the module, as ``celery -A`` reads it.
-    """
-    files = set(names)
-    module, colon, _name = target.partition(":")
-    words = module.split(".")
-    candidates = [words] if colon or len(words) == 1 else [words, words[:-1]]
-    for root in ("", "src/"):
-        for parts in candidates:
-            path = root + "/".join(parts)
-            if {path, f"{path}.py"} & files or any(name.startswith(f"{path}/") for name in files):
-                return
-    wanted = module.replace(".", "/")
-    found = {name.split("/")[0] for name in files if re.fullmatch(r"\w+/__init__\.py|\w+\.py", name)}
-    holds = ", ".join(sorted(name.removesuffix(".py") for name in found)) or "no module at all"
-    raise ArtifactError(
-        f"celery_app_target = {target}: {place} has neither {wanted}.py nor {wanted}/; it holds {holds}: "
-        "name one of its modules, or let celery_app_source point to the directory above the package"
-    )

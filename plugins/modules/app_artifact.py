@@ -142,7 +142,7 @@ pip_arguments:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import artifact
+from ansible_collections.celeryops.systemd.plugins.module_utils import artifact, target
 
 SOURCE_OPTIONS = {
     "type": {"type": "str", "choices": ["directory", "archive", "git", "requirement"], "required": True},
@@ -175,7 +175,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
     release = wanted["release"] or identity
     if not artifact.RELEASE.fullmatch(release):
         mend = "use at most 64 letters, digits, dots, dashes and underscores"
-        raise artifact.ArtifactError(f"celery_app_release = {release}: cannot name a directory; {mend}")
+        raise target.ArtifactError(f"celery_app_release = {release}: cannot name a directory; {mend}")
     path = cache / "bundles" / f"{identity}.tar.gz"
     if not path.exists():
         artifact.write_bundle(members, path)
@@ -217,7 +217,7 @@ def main() -> None:
     module.no_log_values.update(artifact.logins(module.params["source"]))
     try:
         module.exit_json(changed=False, **run(module))
-    except (artifact.ArtifactError, OSError) as error:
+    except (target.ArtifactError, OSError) as error:
         module.fail_json(msg=str(error))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.celeryops.systemd.plugins.module_utils import artifact
-from ansible_collections.celeryops.systemd.plugins.module_utils.artifact import ArtifactError
+from ansible_collections.celeryops.systemd.plugins.module_utils.target import ArtifactError
 
 TARGET = "shop.celery:app"
 
@@ -106,36 +106,6 @@ def test_old_bundles_are_forgotten(tmp_path: Path) -> None:
     artifact.write_bundle([], tmp_path / "new.tar.gz")
     assert len(list(tmp_path.glob("*.tar.gz"))) == artifact.KEPT_BUNDLES
     assert not (tmp_path / "0.tar.gz").exists()
-
-
-@pytest.mark.parametrize(
-    ("target", "files"),
-    [
-        ("shop", ["shop.py"]),
-        ("shop", ["shop/__init__.py"]),
-        ("shop:app", ["src/shop/__init__.py"]),
-        ("shop.celery:app", ["shop/celery.py"]),
-        ("shop.celery", ["shop/celery/__init__.py"]),
-        ("shop.application", ["shop.py"]),
-        ("shop", ["shop"]),
-    ],
-)
-def test_a_target_that_is_there_passes(target: str, files: list[str]) -> None:
-    artifact.check_target(target, files, "/src")
-
-
-@pytest.mark.parametrize(
-    ("target", "files"),
-    [
-        ("shop.celery:app", ["celery.py", "__init__.py"]),
-        ("shop.celery:app", ["shop/shop/celery.py"]),
-        ("shop.celery:app", ["shop.py"]),
-        ("shop", ["shopping/__init__.py"]),
-    ],
-)
-def test_a_target_that_is_not_there_is_refused_with_what_is(target: str, files: list[str]) -> None:
-    with pytest.raises(ArtifactError, match=f"celery_app_target = {target}: /src has neither"):
-        artifact.check_target(target, files, "/src")
 
 
 @pytest.mark.parametrize(
