@@ -16,6 +16,7 @@ short_description: The wanted units of a host's instances
 description:
   - Turns the instances of a plan into units as M(celeryops.systemd.units) takes them, each with the files
     that it reads when it starts.
+  - On a host that was drained they are stopped, and do not start with it.
 positional: inputs
 options:
   _input:
@@ -28,6 +29,10 @@ options:
     type: list
     elements: str
     required: true
+  drained:
+    description: Whether the host is out for maintenance.
+    type: bool
+    default: false
 author: celeryops contributors (@celeryops)
 """
 

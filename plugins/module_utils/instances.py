@@ -16,7 +16,8 @@ PROPERTIES = (
     "Id", "LoadState", "ActiveState", "SubState", "Result", "StatusText", "MainPID", "NRestarts",
     "MemoryCurrent", "UnitFileState", "ActiveEnterTimestampMonotonic",
 )  # fmt: skip
-# The file, among the environment files, that keeps a host's workers at rest.
+CONFIG = "/etc/conf.d/celery"
+# The file in it that keeps a host's workers at rest.
 DRAINED = "drained"
 STATES = {"active": "running", "activating": "starting", "deactivating": "stopping", "inactive": "stopped"}
 MEBIBYTE = 1024 * 1024

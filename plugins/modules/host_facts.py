@@ -119,6 +119,10 @@ ansible_facts:
           type: list
           elements: str
           returned: success
+        drained:
+          description: Whether the host was taken out for maintenance by drain.yml, and its workers rest.
+          type: bool
+          returned: success
         workers:
           description: The worker instances of which there is any trace.
           type: list
@@ -135,7 +139,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import host, units
+from ansible_collections.celeryops.systemd.plugins.module_utils import host, instances, units
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,6 +209,7 @@ def main() -> None:
         "group": {name: exists(grp.getgrnam, name) for name in names},
         "units": sorted(path.name for pattern in UNIT_FILES for path in unit_directory.glob(pattern)),
         "workers": worker_instances(module),
+        "drained": Path(instances.CONFIG, instances.DRAINED).exists(),
     }
     facts.update(host.releases(Path(module.params["root"])))
     module.exit_json(ansible_facts={"celeryops": facts})

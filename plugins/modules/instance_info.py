@@ -171,7 +171,7 @@ def main() -> None:
             "units": {"type": "list", "elements": "str", "default": []},
             "expect": {"type": "list", "elements": "str", "default": []},
             "patience": {"type": "int", "default": 0},
-            "config_directory": {"type": "path", "default": "/etc/conf.d/celery"},
+            "config_directory": {"type": "path", "default": instances.CONFIG},
         },
         supports_check_mode=True,
     )

@@ -134,17 +134,21 @@ def _limits(instance: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def worker_units(instances: Iterable[Mapping[str, Any]], inputs: Sequence[str]) -> list[dict[str, Any]]:
+def worker_units(
+    instances: Iterable[Mapping[str, Any]], inputs: Sequence[str], drained: bool = False
+) -> list[dict[str, Any]]:
     """Return the wanted units, as celeryops.systemd.units takes them.
 
     The slice is among them so that systemd reads it again when it changed; no instance restarts for it.
 
     :param inputs: what every instance reads when it starts.
+    :param drained: whether the host is out for maintenance, and its instances rest.
     """
+    state, enabled = ("stopped", False) if drained else ("started", True)
     units: list[dict[str, Any]] = [{"name": "celery.slice"}]
     for instance in instances:
         own = [TEMPLATE, environment_path(instance["name"]), limits_path(instance["name"])]
         units.append(
-            {"name": instance["unit"], "state": "started", "enabled": True, "inputs": [*own, *inputs]}
+            {"name": instance["unit"], "state": state, "enabled": enabled, "inputs": [*own, *inputs]}
         )
     return units
