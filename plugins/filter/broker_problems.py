@@ -30,11 +30,15 @@ options:
     type: dict
     required: true
   host:
-    description: The host that runs the broker, or that uses an external one.
+    description: Any host of the fleet; the one in the group C(celery_broker) is to run the broker.
     type: str
     required: true
   facts:
     description: The host's facts, C(ansible_facts); its memory counts.
+    type: dict
+    required: true
+  hostvars:
+    description: The variables of every host, C(hostvars); they tell how the host reaches the broker.
     type: dict
     required: true
 author: celeryops contributors (@celeryops)
@@ -48,7 +52,8 @@ EXAMPLES = r"""
   vars:
     asked: {type: redis, url: '', address: '', bind: [0.0.0.0], port: 6379, password: '',
             memory_max_mb: 0, maxmemory_mb: 0, redis_settings: {}}
-    problems: "{{ asked | celeryops.systemd.broker_problems(groups, inventory_hostname, ansible_facts) }}"
+    problems: >-
+      {{ asked | celeryops.systemd.broker_problems(groups, inventory_hostname, ansible_facts, hostvars) }}
 """
 
 RETURN = r"""
@@ -60,11 +65,21 @@ _value:
 
 
 def broker_problems(
-    asked: Mapping[str, Any], groups: Mapping[str, Sequence[str]], host: str, facts: Mapping[str, Any]
+    asked: Mapping[str, Any],
+    groups: Mapping[str, Sequence[str]],
+    host: str,
+    facts: Mapping[str, Any],
+    hostvars: Mapping[str, Mapping[str, Any]],
 ) -> list[str]:
     """Return each problem as its message."""
     found = broker.problems(asked, groups, host, broker.host_memory_mb(facts))
-    return [problem.text(host) for problem in found]
+    if found:
+        return [problem.text(host) for problem in found]
+    try:
+        broker.broker_url(hostvars, groups, host)
+    except ValueError as error:
+        return [str(error)]
+    return []
 
 
 class FilterModule:

@@ -205,12 +205,12 @@ class BrokerSettings:
 def problems(
     asked: Mapping[str, Any], groups: Mapping[str, Sequence[str]], host: str, memory_mb: int
 ) -> list[Problem]:
-    """Return what is wrong with the broker that ``host`` is asked to run, or to use when it is external.
+    """Return what is wrong with the broker that ``host`` is asked to run, or to use.
 
     Args:
         asked: The role's variables without their prefix, see BrokerSettings.
         groups: Hosts of every inventory group.
-        host: The host that runs the broker; with an external one, any host that uses it.
+        host: Any host of the fleet; the one in the group of the broker is to run it.
         memory_mb: Memory of the host.
     """
     numbers = {name: spec.whole(asked[name]) for name in ("port", "memory_max_mb", "maxmemory_mb")}
@@ -231,6 +231,8 @@ def problems(
                 "set one of the two",
             )
         ]
+    if host not in groups.get(GROUP, ()):
+        return []
     return [
         *_login_problems(settings),
         *_reach_problems(settings, groups, host),

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 FACTS = {"celeryops": {"memory_mb": 2048}}
 SINGLE = {"celery_broker": ["hub"], "celery_queue_mail": ["hub"], "celery_beat": ["hub"]}
 FLEET = {"celery_broker": ["hub"], "celery_queue_mail": ["w1", "w2"], "celery_flower": ["w1"]}
+HOSTVARS: dict[str, dict[str, Any]] = {"hub": {}, "w1": {}}
 ASKED = {
     "type": "redis",
     "url": "",
@@ -45,7 +46,8 @@ OPEN = {"bind": ["127.0.0.1", "10.0.0.5"], "password": "s3cret"}
 )
 def test_what_is_well(asked: dict[str, Any], groups: dict[str, list[str]]) -> None:
     """A sound inventory has no problem."""
-    assert broker_problems({**ASKED, **asked}, groups, "hub", FACTS) == []
+    hostvars = {"hub": {"broker_url": asked.get("url", "")}, "w1": {}}
+    assert broker_problems({**ASKED, **asked}, groups, "hub", FACTS, hostvars) == []
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,17 @@ def test_what_is_well(asked: dict[str, Any], groups: dict[str, list[str]]) -> No
 )
 def test_what_is_refused(asked: dict[str, Any], groups: dict[str, list[str]], problem: str) -> None:
     """Each problem names the host, the variable, the value and the mend."""
-    assert broker_problems({**ASKED, **asked}, groups, "hub", FACTS) == [problem]
+    assert broker_problems({**ASKED, **asked}, groups, "hub", FACTS, HOSTVARS) == [problem]
+
+
+def test_a_host_that_only_uses_the_broker() -> None:
+    """It is not asked to run it, and must be able to reach it."""
+    exposed = {**ASKED, "bind": ["0.0.0.0"]}
+    assert broker_problems(exposed, FLEET, "w1", FACTS, HOSTVARS) == []
+    assert broker_problems(ASKED, {"celery_queue_mail": ["w1"]}, "w1", FACTS, HOSTVARS) == [
+        "w1: group celery_broker = []: a fleet has one broker, this inventory names 0; put one host in "
+        "celery_broker, or set broker_url to the URL of a broker that runs elsewhere"
+    ]
 
 
 def test_a_password_is_never_in_a_problem() -> None:
@@ -128,7 +140,7 @@ def test_a_password_is_never_in_a_problem() -> None:
         "maxmemory_mb": 9**9,
         "redis_settings": {"dir": "/"},
     }
-    told = broker_problems(asked, FLEET, "hub", FACTS)
+    told = broker_problems(asked, FLEET, "hub", FACTS, HOSTVARS)
     assert [line.split()[1] for line in told] == [
         "broker_bind",
         "broker_port",
