@@ -83,7 +83,7 @@ def ask(url: str, timeout: float) -> Answer:
         ) from error
     except TimeoutError as error:
         raise NotReadyError(
-            f"no answer within {timeout:g} s; look for a firewall or a wrong address"
+            f"no answer within {timeout:g} s; look for a firewall, or a wrong address or scheme"
         ) from error
     except OSError as error:
         raise NotReadyError(

@@ -129,10 +129,10 @@ def main() -> None:
     try:
         answer = ask_until(url, module.params["timeout"], module.params["wait"])
     except BrokerError as error:
-        module.fail_json(msg=f"broker {shown}: {error}")
+        module.fail_json(msg=f"broker_url = {shown}: {error}")
     wrong = faults(answer, module.params["expect"])
     if wrong:
-        module.fail_json(msg="\n".join(f"broker {shown}: {fault}" for fault in wrong))
+        module.fail_json(msg="\n".join(f"broker_url = {shown}: {fault}" for fault in wrong))
     module.exit_json(changed=False, product=answer.product, version=answer.version, settings=answer.settings)
 
 

@@ -90,7 +90,7 @@ def test_eviction_of_queues_is_refused(start_redis: StartRedis) -> None:
     assert result["failed"]
     assert "maxmemory-policy = allkeys-lru" in result["msg"]
     assert "set noeviction" in result["msg"]
-    assert f"broker redis://127.0.0.1:{port}/0: aof_enabled = 0, and 1 was asked for" in result["msg"]
+    assert f"broker_url = redis://127.0.0.1:{port}/0: aof_enabled = 0, and 1 was asked for" in result["msg"]
 
 
 def test_module_never_tells_the_password(start_redis: StartRedis) -> None:
