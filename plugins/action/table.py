@@ -28,7 +28,7 @@ ARGUMENTS: dict[str, Any] = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """Prints on the controller; no host is touched."""
 
     TRANSFERS_FILES = False

@@ -25,5 +25,6 @@ def test_every_promise_names_commands_and_files_that_exist() -> None:
     assert set(re.findall(r"`make ([a-z-]+)", text)) - known == set()
     scenarios = set(re.findall(r"molecule S=(\w+)", text))
     assert {name for name in scenarios if not (ROOT / "molecule" / name / "molecule.yml").is_file()} == set()
-    paths = re.findall(r"\((?:[^()]*)`(tests/[^`]+)`", text)
+    paths = re.findall(r"`((?:tests|molecule)/[^`]+)`", text)
+    assert paths
     assert [path for path in paths if not (ROOT / path).exists()] == []
