@@ -135,6 +135,7 @@ states:
 
 import os
 import subprocess
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.celeryops.systemd.plugins.module_utils import files, units
@@ -330,12 +331,12 @@ class Run:
             parts.append(f"The end of the journal of {unit.name}:\n{journal}")
         self.module.fail_json(msg="\n".join([*parts, said]).strip(), **self.result())
 
-    def result(self) -> dict[str, object]:
+    def result(self) -> dict[str, Any]:
         """Return what the module says."""
         names = [wish.name for wish in self.wishes]
         idle = self.module.check_mode or not (self.changed or self.actions)
         now = {name: self.before[name] for name in names} if idle else self.systemd.show(names)
-        result: dict[str, object] = {
+        result: dict[str, Any] = {
             "changed": self.changed,
             "started": self.names("start"),
             "restarted": self.names("restart"),
