@@ -37,7 +37,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Print the table and return its lines."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _validation, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
         columns = [
             Column(entry["key"], entry["title"] or entry["key"].upper(), entry["merge"])
             for entry in given["columns"]

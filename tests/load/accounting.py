@@ -100,7 +100,7 @@ def account(sent: Sequence[Sent], events: Iterable[Event]) -> list[Account]:
             queue=queue,
             sent=len(tasks),
             done=len(tasks) - len(unended),
-            running=sum(1 for _, count in unended if count["start"] > count["fail"]),
+            running=sum(1 for _task, count in unended if count["start"] > count["fail"]),
             failed=tuple(task.id for task, count in unended if count["fail"]),
             lost=tuple(task.id for task, count in unended if not count["fail"]),
             twice=tuple(task.id for task, count in counts if count["start"] > task.attempts),

@@ -77,7 +77,7 @@ def test_an_id_that_was_sent_as_two_tasks_is_refused() -> None:
 )
 def test_every_task_is_either_done_failed_or_lost(starts: list[int], ends: list[int]) -> None:
     sent = [Sent(str(number), f"queue{number % 3}", 0.0) for number in range(len(starts))]
-    events = [Event("start", str(n), 1.0) for n, count in enumerate(starts) for _ in range(count)]
+    events = [Event("start", str(n), 1.0) for n, count in enumerate(starts) for _run in range(count)]
     for number, count in enumerate(starts):
         events += [Event("end", str(number), 2.0)] * min(count, ends[number])
     *queues, everything = account(sent, events)

@@ -12,7 +12,7 @@ from ansible_collections.celeryops.systemd.plugins.filter.status_table import st
 
 def unit(instance: str, **other: Any) -> dict[str, Any]:
     """A worker that consumes; beat and the like have no node."""
-    name, _, pool = instance.rpartition("-")
+    name, _dash, pool = instance.rpartition("-")
     return {
         "unit": f"celery-worker@{instance}.service" if name else f"celery-{instance}.service",
         "instance": instance,
