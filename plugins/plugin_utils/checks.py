@@ -44,7 +44,7 @@ def _source(source: object) -> list[Problem]:
     variable = "celery_app_source"
     kinds = ", ".join(SOURCES)
     if not isinstance(source, Mapping) or not source.get("type"):
-        mend = f"set it to a mapping with a type ({kinds}): {{type: directory, path: ../shop}}"
+        mend = f"set it to a mapping with a type ({kinds}): {{type: directory, path: /home/me/shop}}"
         return [Problem(variable, source or "", "it does not say where the app's code is", mend)]
     kind = source["type"]
     if kind not in SOURCES:

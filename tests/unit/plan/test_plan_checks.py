@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 TARGET = "shop.celery:app"
-SOURCE = {"type": "directory", "path": "../shop"}
+SOURCE = {"type": "directory", "path": "/home/me/shop"}
 RELEASES = {"Debian": ["12", "13"], "Ubuntu": ["24.04"]}
 GOOD = {
     "distribution": "Debian",
@@ -71,14 +71,14 @@ def test_no_target(target: object) -> None:
     ("source", "message"),
     [
         (
-            "../shop",
-            "celery_app_source = ../shop: it does not say where the app's code is; set it to a mapping with "
-            "a type (directory, archive, git, requirement, external): {type: directory, path: ../shop}",
+            "/home/me/shop",
+            "celery_app_source = /home/me/shop: it does not say where the app's code is; set it to a mapping with "
+            "a type (directory, archive, git, requirement, external): {type: directory, path: /home/me/shop}",
         ),
         (
             {},
             "celery_app_source = '': it does not say where the app's code is; set it to a mapping with "
-            "a type (directory, archive, git, requirement, external): {type: directory, path: ../shop}",
+            "a type (directory, archive, git, requirement, external): {type: directory, path: /home/me/shop}",
         ),
         ({"type": "gti"}, "celery_app_source.type = gti: unknown type; did you mean git?"),
         (
