@@ -15,6 +15,14 @@ description:
     A user that may not read them still passes.
   - For AMQP it opens the protocol and reads product and version; it does not log in.
   - Nothing is changed. Messages name the URL without its password.
+extends_documentation_fragment: action_common_attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: posix
 options:
   url:
     description:
@@ -34,13 +42,6 @@ options:
     description: Settings that the broker must have, as RV(settings) names them.
     type: dict
     default: {}
-attributes:
-  check_mode:
-    description: It only reads.
-    support: full
-  diff_mode:
-    description: It only reads.
-    support: none
 author: celeryops contributors (@celeryops)
 """
 
