@@ -54,10 +54,14 @@ def build(venv: Path, packages: Sequence[str], wheelhouse: str) -> None:
     """
     shutil.rmtree(venv, ignore_errors=True)
     venv.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    _run(sys.executable, "-m", "venv", str(venv))
     pip = (str(venv / "bin/python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check")
-    with tempfile.TemporaryDirectory() as unpacked:
-        _run(*pip, *_source(wheelhouse, unpacked), *packages)
+    try:
+        _run(sys.executable, "-m", "venv", str(venv))
+        with tempfile.TemporaryDirectory() as unpacked:
+            _run(*pip, *_source(wheelhouse, unpacked), *packages)
+    except BaseException:
+        shutil.rmtree(venv, ignore_errors=True)
+        raise
     (venv / MARKER).write_text(json.dumps({"packages": list(packages)}))
 
 
