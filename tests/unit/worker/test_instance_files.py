@@ -1,0 +1,149 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What a plan becomes on a host: environment files, bounds and units."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import pytest
+from ansible_collections.celeryops.systemd.plugins.filter import limit_files, worker_files, worker_units
+from ansible_collections.celeryops.systemd.plugins.module_utils.units import WORKER_PATHS
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import instance_files, plan
+
+FACTS = {"celeryops": {"cores": 16, "memory_mb": 16384}}
+QUEUES: dict[str, Any] = {
+    "images": {"workload": "cpu", "max_tasks_per_child": 100, "arguments": ["--without-gossip", "-E"]},
+    "mail-high": {"workload": "io", "consumes": ["mail-high", "mail"], "time_limit": 900},
+    "sync": {"pool": "prefork", "autoscale": True, "min_concurrency": 1, "max_concurrency": 3},
+}
+GROUPS = {
+    "celery": ["w1"],
+    "celery_beat": ["w1"],
+    **{f"celery_queue_{queue.replace('-', '_')}": ["w1"] for queue in QUEUES},
+}
+
+
+@pytest.fixture(scope="module")
+def host_plan() -> plan.HostPlan:
+    return plan.worker_plan(QUEUES, "w1", GROUPS, FACTS, {})
+
+
+def filtered(module: Any, *arguments: Any) -> list[dict[str, Any]]:
+    (function,) = module.FilterModule().filters().values()
+    found: list[dict[str, Any]] = function(*arguments)
+    return found
+
+
+def environments(host_plan: plan.HostPlan, destination: str = "journal") -> dict[str, dict[str, str]]:
+    files = filtered(worker_files, host_plan["instances"], "shop", "WARNING", destination)
+    assert {(file["owner"], file["group"], file["mode"]) for file in files} == {("root", "shop", "0640")}
+    return {file["path"]: dict(word.split("=", 1) for word in shlex.split(file["content"])) for file in files}
+
+
+def directives(text: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in text.splitlines() if line[:1].isalpha())
+
+
+def test_an_instance_gets_its_own_environment(host_plan: plan.HostPlan) -> None:
+    found = environments(host_plan)
+    instances = {instance["name"]: instance for instance in host_plan["instances"]}
+    assert list(found) == [f"/etc/conf.d/celery/worker-{name}.env" for name in instances]
+    mail = found["/etc/conf.d/celery/worker-mail-high-threads.env"]
+    assert {key: value for key, value in mail.items() if key != "CELERY_ARGUMENTS"} == {
+        "CELERY_NODE": "mail-high-threads@w1",
+        "CELERY_POOL": "threads",
+        "CELERY_CONCURRENCY": str(instances["mail-high-threads"]["concurrency"]),
+        "CELERY_QUEUES": "mail-high,mail",
+        "CELERY_LOG_LEVEL": "WARNING",
+        "CELERYOPS_INSTANCE": "mail-high-threads",
+        "CELERYOPS_STOP_CEILING": "930",
+    }
+
+
+def test_the_command_line_says_what_the_plan_says(host_plan: plan.HostPlan) -> None:
+    instances = {instance["name"]: instance for instance in host_plan["instances"]}
+    images, mail = instances["images-prefork"], instances["mail-high-threads"]
+    assert instance_files.command_words(images, "journal") == [
+        "--prefetch-multiplier=1",
+        "--max-tasks-per-child=100",
+        f"--max-memory-per-child={images['max_memory_per_child_kb']}",
+        "--soft-time-limit=270",
+        "--time-limit=300",
+        "--without-gossip",
+        "-E",
+        f"worker_proc_alive_timeout={images['proc_alive_timeout']}",
+    ]
+    assert instance_files.command_words(mail, "journal") == [
+        "--prefetch-multiplier=1",
+        f"--soft-time-limit={mail['soft_time_limit']}",
+        "--time-limit=900",
+        f"worker_proc_alive_timeout={mail['proc_alive_timeout']}",
+    ]
+    most = instances["sync-prefork"]["concurrency"]
+    assert most > 1
+    assert f"--autoscale={most},1" in instance_files.command_words(instances["sync-prefork"], "journal")
+
+
+def test_a_log_file_is_asked_for_only_where_logs_go_to_files(host_plan: plan.HostPlan) -> None:
+    for path, found in environments(host_plan, "file").items():
+        name = path.removeprefix("/etc/conf.d/celery/worker-").removesuffix(".env")
+        assert f"--logfile=/var/log/celery/{name}.log" in found["CELERY_ARGUMENTS"].split()
+    assert "--logfile" not in str(environments(host_plan, "journal"))
+
+
+def test_an_instance_is_bounded_by_its_numbers(host_plan: plan.HostPlan) -> None:
+    files = {file["path"]: file for file in filtered(limit_files, host_plan)}
+    assert {(file["owner"], file["group"], file["mode"]) for file in files.values()} == {
+        ("root", "root", "0644")
+    }
+    for instance in host_plan["instances"]:
+        drop_in = files[f"/etc/systemd/system/{instance['unit']}.d/50-limits.conf"]["content"]
+        assert directives(drop_in.partition("[Service]")[2]) == {
+            "MemoryHigh": f"{instance['memory_high_mb']}M",
+            "MemoryMax": f"{instance['memory_max_mb']}M",
+            "MemorySwapMax": "0",
+            "OOMPolicy": "continue",
+            "CPUWeight": str(instance["cpu_weight"]),
+            "TasksMax": str(instance["tasks_max"]),
+            "LimitNOFILE": str(instance["limit_nofile"]),
+            "TimeoutStopSec": str(instance["stop_timeout"]),
+        }
+    bounds = directives(files["/etc/systemd/system/celery.slice"]["content"].partition("[Slice]")[2])
+    assert bounds == {
+        "MemoryHigh": f"{host_plan['slice']['memory_high_mb']}M",
+        "MemoryMax": f"{host_plan['slice']['memory_max_mb']}M",
+        "MemorySwapMax": "0",
+        "TasksMax": str(host_plan["slice"]["tasks_max"]),
+    }
+    assert len(files) == len(host_plan["instances"]) + 1
+
+
+def test_a_unit_restarts_for_its_own_files_and_for_what_all_read(host_plan: plan.HostPlan) -> None:
+    units = filtered(worker_units, host_plan["instances"], ["/opt/celery/current"])
+    assert units[0] == {"name": "celery.slice"}
+    by_name = {unit["name"]: unit for unit in units[1:]}
+    assert list(by_name) == [instance["unit"] for instance in host_plan["instances"]]
+    assert by_name["celery-worker@images-prefork.service"] == {
+        "name": "celery-worker@images-prefork.service",
+        "state": "started",
+        "enabled": True,
+        "inputs": [
+            "/etc/systemd/system/celery-worker@.service",
+            "/etc/conf.d/celery/worker-images-prefork.env",
+            "/etc/systemd/system/celery-worker@images-prefork.service.d/50-limits.conf",
+            "/opt/celery/current",
+        ],
+    }
+
+
+def test_what_is_written_for_an_instance_is_what_is_removed_with_it(host_plan: plan.HostPlan) -> None:
+    """The module finds what is left of an instance by these paths, in files that the filters write."""
+    written = {file["path"] for file in filtered(worker_files, host_plan["instances"], "g", "INFO", "file")}
+    written |= {file["path"] for file in filtered(limit_files, host_plan)} - {instance_files.SLICE}
+    for instance in host_plan["instances"]:
+        removed = tuple(pattern.format(instance=instance["name"]) for pattern in WORKER_PATHS)
+        written = {path for path in written if not path.startswith(removed)}
+    assert written == set()
