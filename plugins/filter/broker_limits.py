@@ -17,7 +17,8 @@ name: broker_limits
 short_description: What Redis may hold, and what its unit may use
 description:
   - Derives Redis's C(maxmemory) and its unit's C(MemoryMax) from the memory of the host.
-  - The unit may use three quarters of a host without workers, and beside workers what their plan leaves it.
+  - The unit may use three quarters of a host of its own. Beside workers, beat or Flower it may use what the
+    plan of the workers leaves it.
   - C(maxmemory) is half of that but 32 MB, for the child that rewrites the append-only file needs room.
 positional: groups
 options:
@@ -26,7 +27,7 @@ options:
     type: dict
     required: true
   groups:
-    description: The inventory's groups, C(groups); they tell whether workers share the host.
+    description: The inventory's groups, C(groups); they tell whether others share the host.
     type: dict
     required: true
   host:
@@ -48,7 +49,7 @@ EXAMPLES = r"""
 - name: Tell what the broker may use
   ansible.builtin.debug:
     msg: "{{ ansible_facts | celeryops.systemd.broker_limits(groups, inventory_hostname) }}"
-# {"maxmemory_mb": 752, "memory_max_mb": 1536, "why": "1536 of 2048 MB, for no workers run here"}
+# {"maxmemory_mb": 752, "memory_max_mb": 1536, "why": "1536 of 2048 MB, for the host is its own"}
 """
 
 RETURN = r"""
@@ -66,7 +67,7 @@ def broker_limits(
     maxmemory_mb: int = 0,
 ) -> dict[str, Any]:
     """Return the limits as a dictionary; a host that is too small is an Ansible error."""
-    shared = broker.serves_queues(groups, host)
+    shared = broker.shares_host(groups, host)
     try:
         return asdict(
             broker.memory_limits(broker.host_memory_mb(facts), shared, int(memory_max_mb), int(maxmemory_mb))

@@ -30,6 +30,8 @@ OWN_SETTINGS = {
     "maxmemory": "set broker_maxmemory_mb",
     "requirepass": "set broker_password",
     "user": "set broker_password",
+    "aclfile": "set broker_password",
+    "include": "give the settings themselves",
     "maxmemory-policy": "leave it out: any other than noeviction loses queues",
     "appendonly": "leave it out: without it a restart loses queues",
     "dir": "leave it out",
@@ -37,7 +39,7 @@ OWN_SETTINGS = {
     "supervised": "leave it out: systemd runs it",
 }
 
-# Of a host without workers the broker may use this much; beside workers, what their plan leaves it.
+# Of a host of its own the broker may use this much; beside others, what the plan of the workers leaves it.
 DEDICATED_SHARE = Fraction(3, 4)
 # Redis itself, its clients' buffers and the AOF's.
 REDIS_OWN_MB = 32
@@ -63,7 +65,7 @@ def memory_limits(
 
     Args:
         memory_mb: Memory of the host.
-        shared: Whether workers run on the host too.
+        shared: Whether workers, beat or Flower run on the host too.
         memory_max_mb: The unit's limit; 0 derives it from the host.
         maxmemory_mb: What Redis may hold; 0 derives it from the unit's limit.
 
@@ -74,10 +76,10 @@ def memory_limits(
         why = f"broker_memory_max_mb = {memory_max_mb}"
     elif shared:
         memory_max_mb = budget.ROLE_PARTS["broker"].memory_mb(memory_mb)
-        why = f"{memory_max_mb} of {memory_mb} MB, for workers run here too"
+        why = f"{memory_max_mb} of {memory_mb} MB, for it shares the host"
     else:
         memory_max_mb = int(memory_mb * DEDICATED_SHARE)
-        why = f"{memory_max_mb} of {memory_mb} MB, for no workers run here"
+        why = f"{memory_max_mb} of {memory_mb} MB, for the host is its own"
     held = maxmemory_mb or (memory_max_mb - REDIS_OWN_MB) // 2
     needed = 2 * max(held, LEAST_MAXMEMORY_MB) + REDIS_OWN_MB
     if held < LEAST_MAXMEMORY_MB or needed > memory_max_mb:
@@ -238,9 +240,9 @@ def problems(
         *_reach_problems(settings, groups, host),
         *_memory_problems(settings, groups, host, memory_mb),
         *(
-            Problem(f"broker_redis_settings.{name}", settings.redis_settings[name], "not set here", mend)
-            for name, mend in OWN_SETTINGS.items()
-            if name in settings.redis_settings
+            Problem(f"broker_redis_settings.{name}", value, "not set here", OWN_SETTINGS[name.lower()])
+            for name, value in settings.redis_settings.items()
+            if name.lower() in OWN_SETTINGS
         ),
     ]
 
@@ -311,7 +313,7 @@ def _memory_problems(
     settings: BrokerSettings, groups: Mapping[str, Sequence[str]], host: str, memory_mb: int
 ) -> list[Problem]:
     try:
-        memory_limits(memory_mb, serves_queues(groups, host), settings.memory_max_mb, settings.maxmemory_mb)
+        memory_limits(memory_mb, shares_host(groups, host), settings.memory_max_mb, settings.maxmemory_mb)
     except ValueError as error:
         mend = "lower it, raise broker_memory_max_mb, or give the broker a larger host"
         return [Problem("broker_maxmemory_mb", settings.maxmemory_mb, str(error), mend)]
@@ -323,9 +325,9 @@ def host_memory_mb(facts: Mapping[str, Any]) -> int:
     return int(facts.get("celeryops", {}).get("memory_mb") or facts.get("memtotal_mb") or 0)
 
 
-def serves_queues(groups: Mapping[str, Sequence[str]], host: str) -> bool:
-    """Tell whether workers run on ``host``."""
-    return any(host in hosts for name, hosts in groups.items() if name.startswith("celery_queue_"))
+def shares_host(groups: Mapping[str, Sequence[str]], host: str) -> bool:
+    """Tell whether workers, beat or Flower run on ``host``."""
+    return host in _users(groups)
 
 
 def _users(groups: Mapping[str, Sequence[str]]) -> set[str]:

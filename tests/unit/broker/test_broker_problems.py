@@ -104,13 +104,13 @@ def test_what_is_well(asked: dict[str, Any], groups: dict[str, list[str]]) -> No
             {"maxmemory_mb": 300},
             SINGLE,
             "hub: broker_maxmemory_mb = 300: it needs 632 MB (2 x maxmemory + 32 MB) and may use "
-            "256 of 2048 MB, for workers run here too; lower it, raise broker_memory_max_mb, or give the "
+            "256 of 2048 MB, for it shares the host; lower it, raise broker_memory_max_mb, or give the "
             "broker a larger host",
         ),
         (
-            {"redis_settings": {"maxmemory-policy": "allkeys-lru"}},
+            {"redis_settings": {"MaxMemory-Policy": "allkeys-lru"}},
             SINGLE,
-            "hub: broker_redis_settings.maxmemory-policy = allkeys-lru: not set here; "
+            "hub: broker_redis_settings.MaxMemory-Policy = allkeys-lru: not set here; "
             "leave it out: any other than noeviction loses queues",
         ),
     ],
@@ -157,7 +157,7 @@ def test_limits_alone_and_beside_workers() -> None:
     assert alone == {
         "maxmemory_mb": 752,
         "memory_max_mb": 1536,
-        "why": "1536 of 2048 MB, for no workers run here",
+        "why": "1536 of 2048 MB, for the host is its own",
     }
     beside = broker_limits({"memtotal_mb": 2048}, SINGLE, "hub")
     assert (beside["maxmemory_mb"], beside["memory_max_mb"]) == (112, 256)
