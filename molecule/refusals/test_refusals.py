@@ -17,6 +17,7 @@ import yaml
 from testinfra.host import Host
 
 INVENTORY = Path(os.environ["MOLECULE_INVENTORY_FILE"]).parent
+PROJECT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 WATCHED = "/etc /opt /usr /var/lib /var/log/celery"
 
 
@@ -131,3 +132,17 @@ def test_refused_before_any_change(case: Case, tmp_path: Path) -> None:
     for name, host in machines.items():
         touched = host.run(f"find {WATCHED} -newer /run/before -type f 2>/dev/null").stdout
         assert touched == "", f"{name} was changed"
+
+
+def test_an_app_that_does_not_import_reaches_no_worker(tmp_path: Path) -> None:
+    """Only the host can tell: it does so while the release is staged, and nothing of the release stays."""
+    source = {"type": "directory", "path": str(PROJECT / "tests/apps/unimportable")}
+    variables = {"celery_app_target": "unimportable:app", "celery_app_source": source}
+    done = play(Case("an app that does not import", [], variables), tmp_path)
+    assert done.returncode != 0, done.stdout
+    for word in ("celery_app_target", "unimportable:app", "a_package_that_nobody_has"):
+        assert word in done.stdout
+    for host in hosts().values():
+        assert not host.file("/opt/celery/current").exists
+        assert host.check_output("ls -A /opt/celery/releases") == ""
+        assert host.check_output("systemctl list-unit-files --no-legend 'celery*' || true") == ""
