@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from celery import Celery
 
 from integration.agent.harness import Redis, Stage
 
@@ -24,14 +23,3 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         service.kill()
     if redis.process is not None and redis.process.poll() is None:
         redis.stop()
-
-
-@pytest.fixture
-def send(stage: Stage) -> Callable[..., None]:
-    """Send a task of apps/parcels.py by its name, as a client without the code does."""
-    client = Celery(broker=stage.redis.url)
-
-    def send_task(task: str, *args: object) -> None:
-        client.send_task(f"parcels.{task}", args=args, queue="parcels")
-
-    return send_task

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -12,11 +13,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import redis
+from celery import Celery
 
 HERE = Path(__file__).resolve().parent
 AGENT = HERE.parents[2] / "roles" / "celery_app" / "files"
@@ -84,6 +89,18 @@ class Redis:
         )
         return run.stdout.strip()
 
+    def has_waiting(self, clients: int) -> bool:
+        """Whether so many consumers wait for work."""
+        return f"blocked_clients:{clients}" in self.ask("INFO", "clients").split()
+
+    def break_listeners_and_deliver(self, source: str, queues: Iterable[str]) -> None:
+        """In one moment close every pub/sub connection, and move a message of ``source`` to each queue."""
+        with redis.Redis(port=self.port) as client, client.pipeline(transaction=True) as moment:
+            moment.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            for queue in queues:
+                moment.rpoplpush(source, queue)
+            moment.execute()
+
     def stop(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGCONT)
@@ -104,6 +121,7 @@ class Line:
     def __init__(self, port: int) -> None:
         self._broker = port
         self._far: set[socket.socket] = set()
+        self._near: list[socket.socket] = []  # kept, for to forget a socket is to close it
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
@@ -120,13 +138,14 @@ class Line:
 
     def _accept(self) -> None:
         while True:
-            near, _ = self._listener.accept()
+            near, _address = self._listener.accept()
             try:
                 far = socket.create_connection(("127.0.0.1", self._broker))
             except OSError:
                 near.close()
                 continue
             self._far.add(far)
+            self._near.append(near)
             for source, sink in ((near, far), (far, near)):
                 threading.Thread(target=self._carry, args=(source, sink, far), daemon=True).start()
 
@@ -161,25 +180,40 @@ class ServiceManager:
     @property
     def status(self) -> str:
         """The last STATUS."""
-        return next((m["STATUS"] for _, m in reversed(list(self.heard)) if "STATUS" in m), "")
+        return next((m["STATUS"] for _when, m in reversed(list(self.heard)) if "STATUS" in m), "")
+
+    def would_restart(self, watchdog: float) -> bool:
+        """Whether systemd's patience of so many seconds ran out since the service was ready."""
+        pets = [moment for moment, message in list(self.heard) if {"READY", "WATCHDOG"} & message.keys()]
+        return any(later - earlier > watchdog for earlier, later in pairwise([*pets, time.monotonic()]))
+
+    def silent_for(self, seconds: float) -> bool:
+        """Whether no time was asked for in the last so many seconds."""
+        asked = [moment for moment, message in list(self.heard) if "EXTEND_TIMEOUT_USEC" in message]
+        return time.monotonic() - max(asked, default=0.0) > seconds
 
     @property
     def extensions(self) -> list[int]:
         """Each EXTEND_TIMEOUT_USEC, in microseconds."""
-        return [int(m["EXTEND_TIMEOUT_USEC"]) for _, m in list(self.heard) if "EXTEND_TIMEOUT_USEC" in m]
+        return [int(m["EXTEND_TIMEOUT_USEC"]) for _when, m in list(self.heard) if "EXTEND_TIMEOUT_USEC" in m]
 
 
 class Service:
     """One Celery process as systemd would start it."""
 
     def __init__(
-        self, directory: Path, arguments: list[str], environ: dict[str, str], manager: ServiceManager | None
+        self,
+        directory: Path,
+        arguments: list[str],
+        environ: dict[str, str],
+        manager: ServiceManager | None,
+        target: str,
     ) -> None:
         self.manager = manager
         self.log = directory / f"log-{time.monotonic_ns()}"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [str(BIN / "celery"), "-A", "celeryops_agent.fleet", *arguments],
+                [str(BIN / "celery"), "-A", target, *arguments],
                 cwd=HERE / "apps",
                 env=environ,
                 stdout=log,
@@ -196,6 +230,24 @@ class Service:
         return self.process.wait(bound)
 
     @property
+    def systemd(self) -> ServiceManager:
+        """Who hears of it."""
+        assert self.manager is not None, "this service was started without a NOTIFY_SOCKET"
+        return self.manager
+
+    def is_ready(self) -> bool:
+        """Whether it told systemd so."""
+        return self.systemd.count("READY") > 0
+
+    def shows(self, status: str) -> bool:
+        """Whether this is its STATUS now."""
+        return self.systemd.status == status
+
+    def asks_for_time(self, times: int) -> bool:
+        """Whether it sent EXTEND_TIMEOUT_USEC so often."""
+        return len(self.systemd.extensions) >= times
+
+    @property
     def runs(self) -> bool:
         return self.process.poll() is None
 
@@ -210,6 +262,26 @@ class Service:
         return text in self.log.read_text(errors="replace")
 
 
+#: Every pool that Celery has.
+POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
+
+#: What the role celery_app sets, as far as the agent's promises rest on it.
+SAFE_SETTINGS: dict[str, Any] = {
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": True,
+    "worker_prefetch_multiplier": 1,
+    "broker_connection_retry_on_startup": True,
+    "broker_channel_error_retry": True,
+    "broker_transport_options": {
+        "socket_keepalive": True,
+        "socket_connect_timeout": 5,
+        "socket_timeout": 5,
+        "health_check_interval": 3,
+        "visibility_timeout": 3600,
+    },
+}
+
+
 @dataclass
 class Stage:
     """One test's own broker, marks and processes."""
@@ -217,10 +289,14 @@ class Stage:
     directory: Path
     redis: Redis
     services: list[Service] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=lambda: dict(SAFE_SETTINGS))
 
     def environ(self, **more: str) -> dict[str, str]:
         (self.directory / "marks").mkdir(exist_ok=True)
+        settings = self.directory / "settings.json"
+        settings.write_text(json.dumps(self.settings), encoding="utf-8")
         return {
+            "CELERYOPS_SETTINGS": str(settings),
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(AGENT),
             "MARKS": str(self.directory / "marks"),
@@ -235,6 +311,7 @@ class Stage:
         watchdog: float = 60.0,
         abstract: bool = False,
         listen: bool = True,
+        target: str = "celeryops_agent.fleet",
         **environ: str,
     ) -> Service:
         """Start a Celery process; ``watchdog`` is its WatchdogSec in seconds."""
@@ -243,24 +320,38 @@ class Stage:
             name = f"{self.directory}/notify-{len(self.services)}"
             manager = ServiceManager(f"@{name}" if abstract else name)
             environ = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": str(int(watchdog * 1e6)), **environ}
-        service = Service(self.directory, list(arguments), self.environ(**environ), manager)
+        service = Service(self.directory, list(arguments), self.environ(**environ), manager, target)
         self.services.append(service)
         return service
 
     def worker(self, pool: str = "prefork", *arguments: str, **options: Any) -> Service:
-        """Start a worker of the queue parcels with two slots; options as for :meth:`celery`."""
+        """Start a worker with two slots for the queue of its pool's name; options as for :meth:`celery`."""
         return self.celery(
             "worker",
             f"--pool={pool}",
             "--concurrency=2",
-            "--queues=parcels",
+            f"--queues={pool}",
             "--loglevel=INFO",
-            "--hostname=parcels@test",
+            f"--hostname={pool}@test",
             *arguments,
             **options,
         )
+
+    def send(self, queue: str, task: str, *args: object) -> None:
+        """Send a task of apps/parcels.py by its name, as a client without the code does."""
+        with Celery(broker=self.redis.url, set_as_current=False) as client:
+            client.send_task(f"parcels.{task}", args=args, queue=queue)
+
+    def control(self, command: str, node: str, **arguments: object) -> None:
+        """Give a worker a remote control command; nobody waits for its answer."""
+        with Celery(broker=self.redis.url, set_as_current=False) as client:
+            client.control.broadcast(command, destination=[node], arguments=arguments)
 
     def marks(self, event: str) -> list[str]:
         """Names of the tasks that left this mark, in order."""
         path = self.directory / "marks" / event
         return path.read_text().split() if path.exists() else []
+
+    def has_marks(self, event: str, number: int) -> bool:
+        """Whether so many tasks left this mark."""
+        return len(self.marks(event)) >= number

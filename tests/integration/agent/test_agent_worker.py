@@ -1,31 +1,26 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A worker under the agent, with every pool."""
+"""A worker's life under the agent: start, work, stop."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 
 import pytest
 
-from integration.agent.harness import Stage, wait_until
-
-POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
+from integration.agent.harness import POOLS, Stage, wait_until
 
 
 @pytest.mark.parametrize("pool", POOLS)
-def test_ready_then_drained(stage: Stage, send: Callable[..., None], pool: str) -> None:
-    worker = stage.worker(pool, watchdog=4)
-    systemd = worker.manager
-    assert systemd is not None
-    wait_until("it is ready", lambda: systemd.count("READY") == 1)
-    wait_until("it is petted", lambda: systemd.count("WATCHDOG") > 1)
-    assert systemd.status == "consuming parcels, 0 active"
+def test_ready_then_drained(stage: Stage, pool: str) -> None:
+    worker = stage.worker(pool, watchdog=8)
+    systemd = worker.systemd
+    wait_until("it is ready", worker.is_ready)
+    assert systemd.status == f"consuming {pool}, 0 active"
 
-    send("send", "slow", 3)
+    stage.send(pool, "send", "slow", 3)
     wait_until("the task runs", lambda: stage.marks("started") == ["slow"])
-    wait_until("the status counts it", lambda: systemd.status == "consuming parcels, 1 active")
+    wait_until("the status counts it", lambda: systemd.status == f"consuming {pool}, 1 active")
     worker.signal(signal.SIGTERM)
     wait_until("the stop is told", lambda: systemd.count("STOPPING") == 1)
     wait_until("the status tells what is left", lambda: systemd.status == "draining, 1 task left")
@@ -33,3 +28,85 @@ def test_ready_then_drained(stage: Stage, send: Callable[..., None], pool: str) 
     assert stage.marks("done") == ["slow"]
     assert systemd.extensions
     assert systemd.count("READY") == 1
+    assert systemd.count("WATCHDOG") > 0
+
+
+def test_prefetched_and_later_messages_go_back(stage: Stage) -> None:
+    stage.settings["worker_prefetch_multiplier"] = 4
+    worker = stage.worker("solo")
+    wait_until("it is ready", worker.is_ready)
+    stage.send("solo", "send", "first", 4)
+    wait_until("the first runs", lambda: stage.marks("started") == ["first"])
+    for name in ("second", "third"):
+        stage.send("solo", "send", name)
+    worker.signal(signal.SIGTERM)
+    assert worker.ended() == 0
+    assert stage.marks("done") == ["first"]
+    assert stage.redis.ask("LLEN", "solo") == "2"
+    assert stage.redis.ask("HLEN", "unacked") == "0"
+
+
+def test_remote_shutdown_is_a_stop_too(stage: Stage) -> None:
+    worker = stage.worker("threads")
+    wait_until("it is ready", worker.is_ready)
+    stage.send("threads", "send", "slow", 3)
+    wait_until("the task runs", lambda: stage.marks("started") == ["slow"])
+    stage.control("shutdown", "threads@test")
+    wait_until("the stop is told", lambda: worker.systemd.count("STOPPING") == 1)
+    assert worker.ended() == 0
+    assert stage.marks("done") == ["slow"]
+
+
+def test_a_stop_is_not_extended_past_the_ceiling(stage: Stage) -> None:
+    worker = stage.worker("prefork", CELERYOPS_STOP_CEILING="5")
+    wait_until("it is ready", worker.is_ready)
+    stage.send("prefork", "send", "endless", 3600)
+    wait_until("the task runs", lambda: stage.marks("started") == ["endless"])
+    worker.signal(signal.SIGTERM)
+    wait_until("the stop is extended", lambda: worker.systemd.extensions != [])
+    assert worker.systemd.extensions[0] <= 5_000_000
+    asked = len(worker.systemd.extensions)
+    wait_until("it still drains", lambda: worker.systemd.status == "draining, 1 task left")
+    wait_until("no more time is asked for", lambda: worker.systemd.silent_for(3.0))
+    assert worker.runs
+    assert len(worker.systemd.extensions) <= asked + 6
+
+
+def test_bounded_stop_requeues_what_is_still_running(stage: Stage) -> None:
+    worker = stage.worker(
+        "prefork", CELERYOPS_STOP_PROFILE="bounded", CELERYOPS_STOP_CEILING="4", REMAP_SIGTERM="SIGQUIT"
+    )
+    wait_until("it is ready", worker.is_ready)
+    stage.send("prefork", "send", "short", 2)
+    stage.send("prefork", "send", "endless", 3600)
+    wait_until("both run", lambda: sorted(stage.marks("started")) == ["endless", "short"])
+    worker.signal(signal.SIGTERM)
+    wait_until("the stop is told", lambda: worker.systemd.count("STOPPING") == 1)
+    worker.ended()
+    assert stage.marks("done") == ["short"]
+    assert stage.redis.ask("LLEN", "prefork") == "1"
+    assert stage.redis.ask("HLEN", "unacked") == "0"
+
+
+def test_the_abstract_socket(stage: Stage) -> None:
+    worker = stage.worker("prefork", abstract=True)
+    wait_until("it is ready", worker.is_ready)
+
+
+def test_without_systemd(stage: Stage) -> None:
+    worker = stage.worker("prefork", listen=False)
+    stage.send("prefork", "send", "a")
+    wait_until("it works", lambda: stage.marks("done") == ["a"])
+    worker.signal(signal.SIGTERM)
+    assert worker.ended() == 0
+    assert not worker.says("celeryops agent cannot")
+
+
+def test_a_socket_that_is_gone_does_not_matter(stage: Stage) -> None:
+    worker = stage.worker("prefork", listen=False, NOTIFY_SOCKET="/nonexistent/notify")
+    stage.send("prefork", "send", "a")
+    wait_until("it works", lambda: stage.marks("done") == ["a"])
+    wait_until("it tells", lambda: worker.says("celeryops agent cannot tell systemd of its state"))
+    worker.signal(signal.SIGTERM)
+    assert worker.ended() == 0
+    assert worker.log.read_text().count("celeryops agent cannot") == 1

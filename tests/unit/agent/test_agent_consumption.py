@@ -13,7 +13,6 @@ import pytest
 from celery.concurrency.solo import TaskPool as SoloPool
 from celery.worker import state
 from celeryops_agent.consumption import asked_age, loop_hold
-from celeryops_agent.redis_patch import forget_pending_reads
 
 NOW = 1000.0
 
@@ -107,23 +106,3 @@ def test_a_task_without_a_limit_may_hold_the_loop_for_ever() -> None:
 def test_without_tasks_nothing_holds_the_loop() -> None:
     assert loop_hold(SimpleNamespace(hub=None, pool=object()), None) == 0.0
     assert loop_hold(None, None) == 0.0
-
-
-@pytest.mark.parametrize(
-    ("version", "driver", "forgets"),
-    [
-        ("5.7.0", "redis", True),
-        ("5.6.3", "redis", False),
-        ("5.7.1", "redis", False),
-        ("5.7.0", "amqp", False),
-    ],
-)
-def test_pending_reads_are_forgotten_where_celery_crashes(version: str, driver: str, forgets: bool) -> None:
-    channel = SimpleNamespace(_in_poll="a socket")
-    connection = SimpleNamespace(transport=SimpleNamespace(driver_type=driver, channels=[channel]))
-    forget_pending_reads(connection, version)
-    assert (channel._in_poll is None) is forgets
-
-
-def test_no_connection_to_forget_anything_of() -> None:
-    forget_pending_reads(None, "5.7.0")

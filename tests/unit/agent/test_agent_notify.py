@@ -64,7 +64,7 @@ def test_a_reader_that_is_behind_does_not_block_the_sender(tmp_path: Path) -> No
     notifier = Notifier({"NOTIFY_SOCKET": path})
 
     def flood() -> None:
-        for _ in range(100_000):
+        for _turn in range(100_000):
             notifier.send({"STATUS": "x" * 1000})
 
     raised: list[BaseException] = []

@@ -70,7 +70,7 @@ def test_a_process_that_works_is_petted_and_costs_the_broker_nothing() -> None:
     ears, process = Ears(watchdog=1e-6), Process()
     reporter = Reporter(ears, process)
     process.life.is_ready()
-    for _ in range(5):
+    for _turn in range(5):
         reporter.turn()
     assert sum("WATCHDOG" in message for message in ears.heard) == 5
     assert process.asked == 0
@@ -80,7 +80,7 @@ def test_it_is_petted_no_more_often_than_it_takes() -> None:
     ears, process = Ears(watchdog=3600.0), Process()
     reporter = Reporter(ears, process)
     process.life.is_ready()
-    for _ in range(5):
+    for _turn in range(5):
         reporter.turn()
     assert sum("WATCHDOG" in message for message in ears.heard) == 1
 
@@ -108,7 +108,7 @@ def test_blindness_is_logged_once_and_costs_nothing(caplog: pytest.LogCaptureFix
     ears, process = Ears(watchdog=1e-6), Process(fault=AttributeError("a Celery of the future"))
     reporter = Reporter(ears, process)
     process.life.is_ready()
-    for _ in range(3):
+    for _turn in range(3):
         reporter.turn()
     assert len(caplog.records) == 1
     assert "a Celery of the future" in caplog.text
@@ -129,7 +129,7 @@ def test_who_is_stuck_leaves_a_testimony(caplog: pytest.LogCaptureFixture) -> No
     process.life.is_ready()
     reporter = Reporter(Ears(), process)
     with caplog.at_level(logging.CRITICAL):
-        for _ in range(STUCK_LOOKS * 2):
+        for _turn in range(STUCK_LOOKS * 2):
             reporter.turn()
     assert len(caplog.records) == 1
     assert "it does not ask the broker for work" in caplog.text

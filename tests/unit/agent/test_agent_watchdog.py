@@ -74,7 +74,7 @@ views = st.builds(
         ),
         pytest.param(
             replace(WORKS, connected=False, broker_answers=True),
-            Verdict("not working: it has no connection to the broker", stuck=True),
+            Verdict("reconnecting to the broker", stuck=True),
             id="the broker is back, the worker is not",
         ),
         pytest.param(View(Phase.STARTING, "", connected=False), Verdict("starting"), id="starts"),

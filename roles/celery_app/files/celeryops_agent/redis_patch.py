@@ -1,24 +1,31 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A Redis consumer that outlives a restart of Redis.
-
-celery 5.7.0 closes the broken connection a second time (celery#10242), and a channel that still waits
-for a BRPOP then reads from what is gone: AttributeError, and the worker exits with the ack of its
-finished task unsent. Earlier and later versions do not need this.
-"""
+"""Two mends for a consumer whose Redis restarts or falls silent, applied from outside."""
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import celery
 
-#: The versions that crash.
+logger = logging.getLogger("celeryops.agent")
+
+#: The versions that :func:`settle_pending_reads` is for.
 AFFECTED = frozenset({"5.7.0"})
 
+#: Seconds to wait for a reply. A Redis that lives replies to a BRPOP of kombu's within one.
+REPLY_TIMEOUT = 2.0
 
-def forget_pending_reads(connection: Any, version: str = celery.__version__) -> None:
-    """Let the channels of a broken Redis connection close without waiting for a reply.
+
+def settle_pending_reads(connection: Any, version: str = celery.__version__) -> None:
+    """Leave no channel of a broken Redis connection waiting for a reply.
+
+    celery 5.7.0 closes the broken connection a second time (celery#10242). A channel that still waits for
+    the reply to a BRPOP then reads from what is gone: AttributeError, and the worker exits with the ack
+    of its finished task unsent.
+
+    Often only one of its sockets is broken: a message that comes through another goes back to its queue.
 
     :param connection: the consumer's kombu connection; others than Redis are left alone.
     :param version: the version of Celery that runs.
@@ -28,4 +35,42 @@ def forget_pending_reads(connection: Any, version: str = celery.__version__) -> 
     transport = connection.transport
     if transport.driver_type == "redis":
         for channel in list(transport.channels or ()):
-            channel._in_poll = None
+            if channel._in_poll:
+                _settle(channel)
+
+
+def _settle(channel: Any) -> None:
+    try:
+        channel._in_poll._sock.settimeout(REPLY_TIMEOUT)
+        reply = channel.client.parse_response(channel.client.connection, "BRPOP")
+        if reply:
+            key, message = reply
+            with channel.conn_or_acquire() as client:
+                client.rpush(key, message)
+    except Exception as exc:
+        logger.info("no reply to the last BRPOP of a broken connection: %r", exc)
+    finally:
+        channel._in_poll = None
+
+
+def drop_stale_together(connection: Any) -> None:
+    """Let the connections of a channel go together when the one that waits for work is found dead.
+
+    kombu replaces that one alone, takes a message through it, and then loses the message when it writes
+    it down in ``unacked`` over another connection, as dead as the first.
+
+    :param connection: a kombu connection that is established; others than Redis are left alone.
+    """
+    cycle: Any = getattr(connection.transport, "cycle", None)
+    check = getattr(cycle, "maybe_check_brpop_health", None)
+    if check is None:  # another transport, or a kombu before 5.7, which does not check
+        return
+
+    def check_and_drop() -> None:
+        waiting = [channel for channel in cycle._channels if channel._in_poll]
+        check()
+        for channel in waiting:
+            if not channel._in_poll and channel._pool is not None:
+                channel._pool.disconnect()
+
+    cycle.maybe_check_brpop_health = check_and_drop

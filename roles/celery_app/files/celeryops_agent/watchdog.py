@@ -100,6 +100,8 @@ def judge(view: View, stop_ceiling: float = math.inf) -> Verdict:
         return Verdict(view.work, pet=True)
     if away:
         return Verdict(waiting, pet=True)
+    if not view.connected:
+        return Verdict("reconnecting to the broker", stuck=True)
     return Verdict(f"not working: {reason}", stuck=True)
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
@@ -17,7 +18,7 @@ from celery.worker.control import inspect_command
 
 from celeryops_agent.broker import broker_answers
 from celeryops_agent.consumption import asked_age, loop_hold
-from celeryops_agent.redis_patch import forget_pending_reads
+from celeryops_agent.redis_patch import drop_stale_together, settle_pending_reads
 from celeryops_agent.report import COMMAND
 from celeryops_agent.reporter import Life
 from celeryops_agent.watchdog import View
@@ -40,7 +41,7 @@ class Worker:
         self.life = Life()
         self._controller = controller
         self._app = controller.app
-        self._turned_at = monotonic()
+        self._turned_at = self._asked_at = monotonic()
         self._announced = False
 
     def install(self) -> None:
@@ -71,6 +72,9 @@ class Worker:
         active = len(state.active_requests)
         if self._announced and active:
             self.life.is_ready()  # in a solo pool the first task may come before the first turn
+        asked = asked_age(consumer, queues, now)
+        # It consumes nothing while it reconnects: what counts is since when.
+        self._asked_at = self._asked_at if asked == math.inf else now - (asked or 0.0)
         since = self.life.stopping_since
         return View(
             phase=self.life.phase,
@@ -78,7 +82,7 @@ class Worker:
             active=active,
             connected=getattr(consumer, "connection", None) is not None,
             loop_age=now - self._turned_at,
-            asked_age=asked_age(consumer, queues, now),
+            asked_age=None if asked is None else now - self._asked_at,
             hold=loop_hold(consumer, self._controller.time_limit),
             stopping_for=0.0 if since is None else now - since,
         )
@@ -150,10 +154,12 @@ def _reconnecting(base: Any) -> type:
                 interval_step=RETRY_STEP,
                 interval_max=RETRY_MOST,
             )
-            return super().ensure_connected(conn)
+            connection = super().ensure_connected(conn)
+            drop_stale_together(connection)
+            return connection
 
         def on_connection_error_after_connected(self, exc: Exception) -> None:
-            forget_pending_reads(self.connection)
+            settle_pending_reads(self.connection)
             super().on_connection_error_after_connected(exc)
 
     return Consumer

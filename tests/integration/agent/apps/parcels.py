@@ -7,8 +7,10 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from celery import Celery
+from celery.worker.control import control_command
 
 application = Celery("parcels", backend=None)
 application.conf.task_ignore_result = True
@@ -36,3 +38,22 @@ def weigh(name: str, seconds: float) -> None:
     while time.monotonic() < end:
         pass
     mark("done", name)
+
+
+@control_command()
+def spin(state: Any) -> None:
+    """Fault: the worker's event loop never turns again."""
+    while True:
+        pass
+
+
+@control_command()
+def lose_consumer(state: Any) -> None:
+    """Fault: the worker stays connected and answers, but no longer consumes."""
+    state.consumer.task_consumer.cancel()
+
+
+@control_command()
+def leak_credit(state: Any) -> None:
+    """Fault: the worker believes for ever that it has no room for another message."""
+    state.consumer.task_consumer.channel.qos.can_consume = lambda: False

@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a broker that is away, restarts or falls silent does to workers: nothing that lasts."""
+
+from __future__ import annotations
+
+import signal
+import time
+from functools import partial
+
+import pytest
+from celery import VERSION_BANNER
+
+from integration.agent.harness import POOLS, Line, Service, Stage, wait_until
+
+#: Seconds of systemd's patience in these tests.
+WATCHDOG = 4.0
+
+
+def all_pools(stage: Stage, **environ: str) -> dict[str, Service]:
+    """A worker of each pool."""
+    return {pool: stage.worker(pool, watchdog=WATCHDOG, **environ) for pool in POOLS}
+
+
+def all_ready(workers: dict[str, Service]) -> None:
+    for pool, worker in workers.items():
+        wait_until(f"{pool} is ready", worker.is_ready)
+
+
+def test_start_without_a_broker(stage: Stage) -> None:
+    stage.redis.stop()
+    workers = all_pools(stage)
+    for pool, worker in workers.items():
+        wait_until(f"{pool} says why", partial(worker.shows, "waiting for the broker"))
+        wait_until(f"{pool} asks for time", partial(worker.asks_for_time, 3))
+        assert not worker.is_ready()
+    stage.redis.start()
+    all_ready(workers)
+    assert all(worker.runs for worker in workers.values())
+
+
+def test_an_outage_of_three_times_the_watchdog(stage: Stage) -> None:
+    workers = all_pools(stage)
+    all_ready(workers)
+    # solo's loop stands still while its task runs; it waits for the broker with none.
+    busy = [pool for pool in POOLS if pool != "solo"]
+    for pool in busy:
+        stage.send(pool, "send", f"{pool}-through", 6)
+    wait_until("the tasks run", lambda: len(stage.marks("started")) == len(busy))
+    stage.redis.stop()
+    time.sleep(3 * WATCHDOG)
+    for pool, worker in workers.items():
+        assert worker.runs, pool
+        assert worker.systemd.status.startswith("waiting for the broker"), pool
+    assert sorted(stage.marks("done")) == sorted(f"{pool}-through" for pool in busy)
+    stage.redis.start()
+    for pool in POOLS:
+        stage.send(pool, "send", f"{pool}-after")
+    wait_until("all consume again", lambda: {f"{pool}-after" for pool in POOLS} <= set(stage.marks("done")))
+    for pool, worker in workers.items():
+        assert not worker.systemd.would_restart(WATCHDOG), pool
+
+
+def test_a_stop_while_the_broker_is_away(stage: Stage) -> None:
+    workers = all_pools(stage)
+    all_ready(workers)
+    stage.redis.stop()
+    for pool, worker in workers.items():
+        wait_until(f"{pool} misses it", partial(worker.shows, "waiting for the broker"))
+    for worker in workers.values():
+        worker.signal(signal.SIGTERM)
+    for pool, worker in workers.items():
+        assert worker.ended(30) == 0, pool
+
+
+def test_connections_that_fell_silent(stage: Stage) -> None:
+    line = Line(stage.redis.port)
+    workers = {pool: stage.worker(pool, CELERY_BROKER_URL=line.url) for pool in POOLS}
+    all_ready(workers)
+    line.fall_silent()
+    # What Redis would still push into the dead line is lost, agent or not.
+    wait_until("Redis lost its clients", partial(stage.redis.has_waiting, 0))
+    for pool in POOLS:
+        stage.send(pool, "send", pool)
+    wait_until("all consume again", lambda: sorted(stage.marks("done")) == sorted(POOLS))
+
+
+def test_a_message_that_comes_while_another_connection_breaks(stage: Stage) -> None:
+    """celery 5.7.0 alone loses nearly each of these messages, or runs one of them again and again."""
+    workers = all_pools(stage)
+    all_ready(workers)
+    sent: list[str] = []
+    for number in range(3):
+        wait_until("all wait for work", partial(stage.redis.has_waiting, len(POOLS)))
+        names = [f"{pool}-{number}" for pool in POOLS]
+        for name in names:
+            stage.send("held", "send", name)
+        stage.redis.break_listeners_and_deliver("held", POOLS)
+        sent += names
+        wait_until("all are done", partial(stage.has_marks, "done", len(sent)))
+    assert sorted(stage.marks("done")) == sorted(sent)
+
+
+def test_a_stop_on_connections_that_fell_silent(stage: Stage) -> None:
+    line = Line(stage.redis.port)
+    workers = {pool: stage.worker(pool, CELERY_BROKER_URL=line.url) for pool in POOLS}
+    all_ready(workers)
+    line.fall_silent()
+    for worker in workers.values():
+        worker.signal(signal.SIGTERM)
+    for pool, worker in workers.items():
+        assert worker.ended(45) == 0, pool
+
+
+@pytest.mark.parametrize("agent", [True, False], ids=["with the agent", "without"])
+def test_a_restart_of_redis_with_an_unacked_message(stage: Stage, agent: bool) -> None:
+    """celery 5.7.0 alone dies of it (celery#10242); the second half shows that this test would see it."""
+    stage.settings["worker_prefetch_multiplier"] = 4
+    target = "celeryops_agent.fleet" if agent else "unwatched"
+    worker = stage.worker("prefork", target=target)
+    wait_until("it runs", lambda: worker.says("ready."))
+    stage.send("prefork", "send", "through", 5)
+    wait_until("the task runs", lambda: stage.marks("started") == ["through"])
+    stage.redis.stop()
+    stage.redis.start()
+    if agent or not VERSION_BANNER.startswith("5.7.0 "):
+        stage.send("prefork", "send", "after")
+        wait_until("both are done", lambda: set(stage.marks("done")) == {"through", "after"})
+        wait_until("both are acknowledged", lambda: stage.redis.ask("HLEN", "unacked") == "0")
+        assert worker.runs
+    else:
+        assert worker.ended() == 1
+        assert worker.says("'NoneType' object has no attribute 'hostname'")

@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The replies that a broken connection to Redis still waits for, over stand-ins of kombu's channel."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from celeryops_agent.redis_patch import REPLY_TIMEOUT, settle_pending_reads
+
+
+def channel(reply: object) -> Any:
+    """A channel whose BRPOP is answered so, or not, when the reply is an exception."""
+    answer = {"side_effect": reply} if isinstance(reply, Exception) else {"return_value": reply}
+    pooled = Mock()
+    return SimpleNamespace(
+        _in_poll=Mock(),
+        client=SimpleNamespace(connection="the connection", parse_response=Mock(**answer)),
+        conn_or_acquire=lambda: nullcontext(pooled),
+        pooled=pooled,
+    )
+
+
+def connection(*channels: Any, driver: str = "redis") -> Any:
+    """A kombu connection with these channels."""
+    return SimpleNamespace(transport=SimpleNamespace(driver_type=driver, channels=list(channels)))
+
+
+@pytest.mark.parametrize(("version", "driver"), [("5.6.3", "redis"), ("5.7.1", "redis"), ("5.7.0", "amqp")])
+def test_who_does_not_crash_is_left_alone(version: str, driver: str) -> None:
+    waiting = channel(None)
+    settle_pending_reads(connection(waiting, driver=driver), version)
+    assert waiting._in_poll is not None
+    waiting.client.parse_response.assert_not_called()
+
+
+def test_a_message_goes_back_to_the_end_it_came_from() -> None:
+    waiting = channel((b"mail", b"a message"))
+    sock = waiting._in_poll._sock
+    settle_pending_reads(connection(waiting), "5.7.0")
+    sock.settimeout.assert_called_once_with(REPLY_TIMEOUT)
+    waiting.client.parse_response.assert_called_once_with("the connection", "BRPOP")
+    waiting.pooled.rpush.assert_called_once_with(b"mail", b"a message")
+    assert waiting._in_poll is None
+
+
+@pytest.mark.parametrize("reply", [None, ConnectionError("gone"), TimeoutError("silent")])
+def test_no_message_came(reply: object) -> None:
+    waiting = channel(reply)
+    settle_pending_reads(connection(waiting), "5.7.0")
+    waiting.pooled.rpush.assert_not_called()
+    assert waiting._in_poll is None
+
+
+def test_a_channel_that_does_not_wait() -> None:
+    idle = channel(None)
+    idle._in_poll = None
+    settle_pending_reads(connection(idle), "5.7.0")
+    idle.client.parse_response.assert_not_called()
+
+
+def test_no_connection() -> None:
+    settle_pending_reads(None, "5.7.0")
