@@ -95,7 +95,7 @@ def measure(count: int, rounds: int) -> str:
         subprocess.run([LAB, "up", f"--name={name}", f"--inventory={fleet}"], check=True)
         print(f"{count} hosts: first run {play(SITE, inventories, record):.0f} s", flush=True)
         pairs = []
-        for _ in range(rounds):
+        for _round in range(rounds):
             facts = play(str(bare), inventories, HERE / "bare.jsonl")
             pairs.append((facts, play(SITE, inventories, record)))
     finally:

@@ -1,4 +1,4 @@
-"""Settings of the Celery client in Flower; Celery reads this module by its name from the working directory."""
+"""Settings of the Celery client in Flower; Celery reads this module from the working directory."""
 
 import json
 import pathlib

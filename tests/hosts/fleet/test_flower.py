@@ -21,7 +21,7 @@ def status(host: Host, page: str, credentials: str = "") -> str:
         "c.request('GET', sys.argv[1], headers=h)\n"
         "print(c.getresponse().status)\n"
     )
-    return host.check_output("printf %%s %s | python3 -c %s %s", credentials, script, page)
+    return str(host.check_output("printf %%s %s | python3 -c %s %s", credentials, script, page))
 
 
 @pytest.fixture

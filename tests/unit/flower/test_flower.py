@@ -16,8 +16,8 @@ from ansible_collections.celeryops.systemd.plugins.filter.flower_url import flow
 from ansible_collections.celeryops.systemd.plugins.filter.role_memory import role_memory
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.flower import OAUTH_PROVIDERS, OWN_VARIABLES
 from celery.utils.imports import symbol_by_name
-from flower import command  # type: ignore[import-untyped]
-from flower.options import default_options  # type: ignore[import-untyped]
+from flower import command
+from flower.options import default_options
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -41,7 +41,7 @@ def fleet_of(*rows: str) -> list[Worker]:
     """`w1: mail 4, images 2` is a host with an instance for each queue and its slots."""
     found = []
     for row in rows:
-        host, _, listing = row.partition(": ")
+        host, _colon, listing = row.partition(": ")
         for entry in listing.split(", "):
             queue, count = entry.split()
             found.append(Worker(host, f"{queue}-prefork", frozenset([queue]), int(count)))
