@@ -73,7 +73,8 @@ def test_no_target(target: object) -> None:
         (
             "/home/me/shop",
             "celery_app_source = /home/me/shop: it does not say where the app's code is; set it to a mapping "
-            "with a type (directory, archive, git, requirement, external): {type: directory, path: /home/me/shop}",
+            "with a type (directory, archive, git, requirement, external): "
+            "{type: directory, path: /home/me/shop}",
         ),
         (
             {},
