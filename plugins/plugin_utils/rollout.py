@@ -215,7 +215,7 @@ def rows(found: Iterable[Batch], units: Iterable[Unit]) -> list[dict[str, Any]]:
 
 
 def notes(
-    found: Iterable[Batch], units: Sequence[Unit], options: Options, silent: Iterable[str] = ()
+    found: Sequence[Batch], units: Sequence[Unit], options: Options, silent: Iterable[str] = ()
 ) -> list[str]:
     """Return what has to be said before anything stops.
 
@@ -226,19 +226,24 @@ def notes(
     said = []
     for number, batch in enumerate(found, 1):
         stopped = [known[host, name] for host, names in batch.units.items() for name in names]
-        said += [f"batch {number}: {_short(one, stopped, options)}" for one in fleet.shortages(stopped)]
+        said += [f"batch {number}: {line}" for line in _short(fleet.shortages(stopped), stopped, options)]
     parked = [unit for unit in units if unit.host in options.hosts and unit.state in PARKED]
     for state, group in groupby(sorted(parked, key=lambda unit: unit.state), key=lambda unit: unit.state):
         said.append(f"left alone, because {state}: {where(list(group))}")
-    return [*said, *(f"{host} gives no answer: its workers do not count" for host in silent)]
+    said += [f"{host} gives no answer: its workers do not count" for host in silent]
+    return said if found else [*said, "nothing to restart"]
 
 
-def _short(one: Shortage, stopped: Iterable[Worker], options: Options) -> str:
+def _short(shortages: Iterable[Shortage], stopped: Sequence[Worker], options: Options) -> list[str]:
     """The batches leave a queue too little only for one worker each."""
-    (worker,) = [worker for worker in stopped if one.queue in worker.queues]
-    if one.left <= 0:
-        return f"{worker.host} has the only worker of queue {one.queue}: nobody consumes it meanwhile"
-    return (
-        f"{one.left:.0%} of the capacity of queue {one.queue} stay while {worker.host} restarts;"
-        f" rollout_min_capacity asks for {options.share:.0%}"
-    )
+    queues: dict[tuple[str, float], list[str]] = {}
+    for one in shortages:
+        (worker,) = [worker for worker in stopped if one.queue in worker.queues]
+        queues.setdefault((worker.host, max(0.0, one.left)), []).append(one.queue)
+    asked = f"rollout_min_capacity asks for {options.share:.0%}"
+    return [
+        f"{left:.0%} of the capacity stays while {host} restarts, of {', '.join(names)}; {asked}"
+        if left
+        else f"only {host} consumes {', '.join(names)}: nobody does while it restarts"
+        for (host, left), names in queues.items()
+    ]
