@@ -15,7 +15,7 @@ from .problems import Problem
 
 VARIABLE = "celery_app_environment"
 # The agent and the roles set these.
-RESERVED = ("CELERY_", "CELERYOPS_")
+RESERVED = ("CELERY_", "CELERYOPS_", "PYTHONPATH")
 RESERVED_MEND = {
     "CELERY_BROKER_URL": "celery_app_broker_url",
     "CELERY_RESULT_BACKEND": "celery_app_result_backend",
