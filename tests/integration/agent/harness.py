@@ -338,9 +338,9 @@ class Stage:
         )
 
     def send(self, queue: str, task: str, *args: object) -> None:
-        """Send a task of apps/parcels.py by its name, as a client without the code does."""
+        """Send a task by its name, as a client without the code does."""
         with Celery(broker=self.redis.url, set_as_current=False) as client:
-            client.send_task(f"parcels.{task}", args=args, queue=queue)
+            client.send_task(task, args=args, queue=queue)
 
     def control(self, command: str, node: str, **arguments: object) -> None:
         """Give a worker a remote control command; nobody waits for its answer."""

@@ -61,7 +61,9 @@ def test_healthy_workers_are_never_restarted(stage: Stage) -> None:
     wait_until("the leaver is ready", leaver.is_ready)
     for pool in POOLS:
         for number in range(3):
-            stage.send(pool, "send" if pool in ("prefork", "threads") else "weigh", f"{pool}-{number}", 16)
+            stage.send(
+                pool, "parcels.send" if pool in ("prefork", "threads") else "weigh", f"{pool}-{number}", 16
+            )
     stage.control("cancel_consumer", "left@test", queue="left")
     wait_until("the queue is left", lambda: leaver.systemd.status == "consuming nothing, as told, 0 active")
     wait_until("the first are done", lambda: {f"{pool}-0" for pool in POOLS} <= set(stage.marks("done")), 180)

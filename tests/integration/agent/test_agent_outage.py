@@ -45,7 +45,7 @@ def test_an_outage_of_three_times_the_watchdog(stage: Stage) -> None:
     # solo's loop stands still while its task runs; it waits for the broker with none.
     busy = [pool for pool in POOLS if pool != "solo"]
     for pool in busy:
-        stage.send(pool, "send", f"{pool}-through", 6)
+        stage.send(pool, "parcels.send", f"{pool}-through", 6)
     wait_until("the tasks run", lambda: len(stage.marks("started")) == len(busy))
     stage.redis.stop()
     time.sleep(3 * WATCHDOG)
@@ -55,7 +55,7 @@ def test_an_outage_of_three_times_the_watchdog(stage: Stage) -> None:
     assert sorted(stage.marks("done")) == sorted(f"{pool}-through" for pool in busy)
     stage.redis.start()
     for pool in POOLS:
-        stage.send(pool, "send", f"{pool}-after")
+        stage.send(pool, "parcels.send", f"{pool}-after")
     wait_until("all consume again", lambda: {f"{pool}-after" for pool in POOLS} <= set(stage.marks("done")))
     for pool, worker in workers.items():
         assert not worker.systemd.would_restart(WATCHDOG), pool
@@ -81,7 +81,7 @@ def test_connections_that_fell_silent(stage: Stage) -> None:
     # What Redis would still push into the dead line is lost, agent or not.
     wait_until("Redis lost its clients", partial(stage.redis.has_waiting, 0))
     for pool in POOLS:
-        stage.send(pool, "send", pool)
+        stage.send(pool, "parcels.send", pool)
     wait_until("all consume again", lambda: sorted(stage.marks("done")) == sorted(POOLS))
 
 
@@ -94,7 +94,7 @@ def test_a_message_that_comes_while_another_connection_breaks(stage: Stage) -> N
         wait_until("all wait for work", partial(stage.redis.has_waiting, len(POOLS)))
         names = [f"{pool}-{number}" for pool in POOLS]
         for name in names:
-            stage.send("held", "send", name)
+            stage.send("held", "parcels.send", name)
         stage.redis.break_listeners_and_deliver("held", POOLS)
         sent += names
         wait_until("all are done", partial(stage.has_marks, "done", len(sent)))
@@ -119,12 +119,12 @@ def test_a_restart_of_redis_with_an_unacked_message(stage: Stage, agent: bool) -
     target = "celeryops_agent.fleet" if agent else "unwatched"
     worker = stage.worker("prefork", target=target)
     wait_until("it runs", lambda: worker.says("ready."))
-    stage.send("prefork", "send", "through", 5)
+    stage.send("prefork", "parcels.send", "through", 5)
     wait_until("the task runs", lambda: stage.marks("started") == ["through"])
     stage.redis.stop()
     stage.redis.start()
     if agent or not VERSION_BANNER.startswith("5.7.0 "):
-        stage.send("prefork", "send", "after")
+        stage.send("prefork", "parcels.send", "after")
         wait_until("both are done", lambda: set(stage.marks("done")) == {"through", "after"})
         wait_until("both are acknowledged", lambda: stage.redis.ask("HLEN", "unacked") == "0")
         assert worker.runs

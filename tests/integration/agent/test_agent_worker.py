@@ -18,7 +18,7 @@ def test_ready_then_drained(stage: Stage, pool: str) -> None:
     wait_until("it is ready", worker.is_ready)
     assert systemd.status == f"consuming {pool}, 0 active"
 
-    stage.send(pool, "send", "slow", 3)
+    stage.send(pool, "parcels.send", "slow", 3)
     wait_until("the task runs", lambda: stage.marks("started") == ["slow"])
     wait_until("the status counts it", lambda: systemd.status == f"consuming {pool}, 1 active")
     worker.signal(signal.SIGTERM)
@@ -35,10 +35,10 @@ def test_prefetched_and_later_messages_go_back(stage: Stage) -> None:
     stage.settings["worker_prefetch_multiplier"] = 4
     worker = stage.worker("solo")
     wait_until("it is ready", worker.is_ready)
-    stage.send("solo", "send", "first", 4)
+    stage.send("solo", "parcels.send", "first", 4)
     wait_until("the first runs", lambda: stage.marks("started") == ["first"])
     for name in ("second", "third"):
-        stage.send("solo", "send", name)
+        stage.send("solo", "parcels.send", name)
     worker.signal(signal.SIGTERM)
     assert worker.ended() == 0
     assert stage.marks("done") == ["first"]
@@ -49,7 +49,7 @@ def test_prefetched_and_later_messages_go_back(stage: Stage) -> None:
 def test_remote_shutdown_is_a_stop_too(stage: Stage) -> None:
     worker = stage.worker("threads")
     wait_until("it is ready", worker.is_ready)
-    stage.send("threads", "send", "slow", 3)
+    stage.send("threads", "parcels.send", "slow", 3)
     wait_until("the task runs", lambda: stage.marks("started") == ["slow"])
     stage.control("shutdown", "threads@test")
     wait_until("the stop is told", lambda: worker.systemd.count("STOPPING") == 1)
@@ -60,7 +60,7 @@ def test_remote_shutdown_is_a_stop_too(stage: Stage) -> None:
 def test_a_stop_is_not_extended_past_the_ceiling(stage: Stage) -> None:
     worker = stage.worker("prefork", CELERYOPS_STOP_CEILING="5")
     wait_until("it is ready", worker.is_ready)
-    stage.send("prefork", "send", "endless", 3600)
+    stage.send("prefork", "parcels.send", "endless", 3600)
     wait_until("the task runs", lambda: stage.marks("started") == ["endless"])
     worker.signal(signal.SIGTERM)
     wait_until("the stop is extended", lambda: worker.systemd.extensions != [])
@@ -77,8 +77,8 @@ def test_bounded_stop_requeues_what_is_still_running(stage: Stage) -> None:
         "prefork", CELERYOPS_STOP_PROFILE="bounded", CELERYOPS_STOP_CEILING="4", REMAP_SIGTERM="SIGQUIT"
     )
     wait_until("it is ready", worker.is_ready)
-    stage.send("prefork", "send", "short", 2)
-    stage.send("prefork", "send", "endless", 3600)
+    stage.send("prefork", "parcels.send", "short", 2)
+    stage.send("prefork", "parcels.send", "endless", 3600)
     wait_until("both run", lambda: sorted(stage.marks("started")) == ["endless", "short"])
     worker.signal(signal.SIGTERM)
     wait_until("the stop is told", lambda: worker.systemd.count("STOPPING") == 1)
@@ -95,7 +95,7 @@ def test_the_abstract_socket(stage: Stage) -> None:
 
 def test_without_systemd(stage: Stage) -> None:
     worker = stage.worker("prefork", listen=False)
-    stage.send("prefork", "send", "a")
+    stage.send("prefork", "parcels.send", "a")
     wait_until("it works", lambda: stage.marks("done") == ["a"])
     worker.signal(signal.SIGTERM)
     assert worker.ended() == 0
@@ -104,7 +104,7 @@ def test_without_systemd(stage: Stage) -> None:
 
 def test_a_socket_that_is_gone_does_not_matter(stage: Stage) -> None:
     worker = stage.worker("prefork", listen=False, NOTIFY_SOCKET="/nonexistent/notify")
-    stage.send("prefork", "send", "a")
+    stage.send("prefork", "parcels.send", "a")
     wait_until("it works", lambda: stage.marks("done") == ["a"])
     wait_until("it tells", lambda: worker.says("celeryops agent cannot tell systemd of its state"))
     worker.signal(signal.SIGTERM)

@@ -95,6 +95,21 @@ def test_in_doubt_the_broker_is_asked(answers: bool) -> None:
     assert ("WATCHDOG" in ears.heard[0]) is not answers
 
 
+def test_who_was_without_a_broker_has_time_to_come_back() -> None:
+    process = Process(View(Phase.RUNNING, "working", connected=False), answers=False)
+    ears = Ears(watchdog=1e-6)
+    reporter = Reporter(ears, process)
+    process.life.is_ready()
+    reporter.turn()
+    process.answers = True
+    reporter.turn()
+    assert [message["STATUS"] for message in ears.heard] == [
+        "waiting for the broker",
+        "reconnecting to the broker",
+    ]
+    assert all("WATCHDOG" in message for message in ears.heard)
+
+
 def test_a_drain_is_extended_at_each_look() -> None:
     ears, process = Ears(), Process(View(Phase.STOPPING, "working", active=1))
     process.life.is_stopping()

@@ -8,7 +8,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from celeryops_agent.watchdog import EXTENSION, STALE, Phase, Verdict, View, doubt, judge
+from celeryops_agent.watchdog import EXTENSION, GRACE, STALE, Phase, Verdict, View, doubt, judge
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +26,7 @@ views = st.builds(
     asked_age=st.none() | ages | st.just(math.inf),
     hold=ages | st.just(math.inf),
     broker_answers=st.none() | st.booleans(),
+    back_for=ages | st.just(math.inf),
     stopping_for=ages,
 )
 
@@ -73,8 +74,13 @@ views = st.builds(
             id="the broker went silent",
         ),
         pytest.param(
-            replace(WORKS, connected=False, broker_answers=True),
-            Verdict("reconnecting to the broker", stuck=True),
+            replace(WORKS, connected=False, loop_age=OLD, broker_answers=True, back_for=GRACE / 2),
+            Verdict("reconnecting to the broker", pet=True),
+            id="the broker is just back",
+        ),
+        pytest.param(
+            replace(WORKS, connected=False, loop_age=OLD, broker_answers=True, back_for=GRACE * 2),
+            Verdict("not working: it has no connection to the broker", stuck=True),
             id="the broker is back, the worker is not",
         ),
         pytest.param(View(Phase.STARTING, "", connected=False), Verdict("starting"), id="starts"),
@@ -124,7 +130,7 @@ def test_who_is_petted_works_or_has_an_excuse(view: View) -> None:
     verdict = judge(view)
     if verdict.pet:
         assert view.phase is Phase.RUNNING
-        assert doubt(view) is None or view.broker_answers is False
+        assert doubt(view) is None or view.broker_answers is False or view.back_for <= GRACE
     assert not (verdict.pet and verdict.stuck)
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
@@ -26,8 +27,8 @@ class Beat:
 
     def __init__(self, service: Any) -> None:
         self.life = Life()
-        #: When its next tick is due, by the monotonic clock.
-        self.due_at = monotonic()
+        self._due_at = monotonic()  # of its next tick
+        self._unsent = False
         self._service = service
 
     @property
@@ -40,12 +41,11 @@ class Beat:
         # Only a scheduler with a lock, such as RedBeat, knows of leaders.
         locks = bool(getattr(self.scheduler, "lock_key", None))
         standby = locks and self.scheduler.lock is None
-        late = max(0.0, monotonic() - self.due_at)
-        return View(
-            phase=self.life.phase,
-            work="standby" if standby else "leader" if locks else "ticking",
-            loop_age=0.0 if standby else late,
-        )
+        work = "standby" if standby else "leader" if locks else "ticking"
+        if self._unsent and not self.broker_answers():
+            work = "waiting for the broker"  # beat itself ticks on and sends nothing
+        late = max(0.0, monotonic() - self._due_at)
+        return View(phase=self.life.phase, work=work, loop_age=0.0 if standby else late)
 
     def broker_answers(self) -> bool:
         """Whether the broker would take a task now."""
@@ -56,18 +56,24 @@ class Beat:
         while not self.broker_answers():
             sleep(1.0)
 
-    def watch_ticks(self) -> None:
-        """Stamp from now on when the next tick is due."""
-        scheduler = self._service.scheduler  # builds it
-        tick = scheduler.tick
+    def watch(self) -> None:
+        """Build the scheduler, and learn from now on when its next tick is due and whether it could send."""
+        scheduler = self._service.scheduler
+        tick, send = scheduler.tick, scheduler.apply_async
 
-        def stamped(*args: Any, **kwargs: Any) -> Any:
+        def watched_tick(*args: Any, **kwargs: Any) -> Any:
             interval = tick(*args, **kwargs)
-            self.due_at = monotonic() + (interval or 0.0)
+            self._due_at = monotonic() + (interval or 0.0)
             return interval
 
-        scheduler.tick = stamped
-        self.due_at = monotonic()
+        def watched_send(*args: Any, **kwargs: Any) -> Any:
+            self._unsent = True
+            result = send(*args, **kwargs)
+            self._unsent = False
+            return result
+
+        scheduler.tick, scheduler.apply_async = watched_tick, watched_send
+        self._due_at = monotonic()
 
 
 def watched_service(notifier: Notifier) -> type[Any]:
@@ -78,13 +84,15 @@ def watched_service(notifier: Notifier) -> type[Any]:
             self.beat = Beat(self)
             Reporter(notifier, self.beat).start()
             self.beat.wait_for_broker()
-            self.beat.watch_ticks()
+            self.beat.watch()
             # Ready before the lock is had: a standby that waits for it would never be.
             self.beat.life.is_ready()
             super().start(embedded_process)  # type: ignore[no-untyped-call]
 
         def sync(self) -> None:
             self.beat.life.is_stopping()
+            with suppress(OSError):  # said here, for the process ends before the reporter looks again
+                notifier.send({"STOPPING": "1", "STATUS": "stopping"})
             if self.beat.scheduler is None:  # it still waits for the broker: there is nothing to save
                 return
             try:

@@ -84,6 +84,7 @@ class Reporter:
         self._stop_ceiling = stop_ceiling
         self._born = monotonic()
         self._petted = -math.inf
+        self._away_at = -math.inf
         self._said: dict[str, str] = {}
         self._complained: set[str] = set()
         self._stuck_looks = 0
@@ -114,12 +115,18 @@ class Reporter:
             view = self._subject.look()
             slow_start = phase is Phase.STARTING and monotonic() - self._born > PATIENCE
             if slow_start or (phase is Phase.RUNNING and doubt(view)):
-                view = replace(view, broker_answers=self._subject.broker_answers())
+                view = self._ask_broker(view)
             return view
         except Exception as exc:
             # The agent's own blindness must not cost the process its life.
             self._complain("see its state", exc)
             return View(phase, work="running")
+
+    def _ask_broker(self, view: View) -> View:
+        answers = self._subject.broker_answers()
+        if not answers:
+            self._away_at = monotonic()
+        return replace(view, broker_answers=answers, back_for=monotonic() - self._away_at)
 
     def _message(self, phase: Phase, verdict: Verdict) -> dict[str, str]:
         """The notification variables that are due: those that changed or that must be repeated."""

@@ -3,6 +3,7 @@
 """``python -m celeryops_agent.smoke``: run one task on each of the named workers, and on no other.
 
 Each worker consumes a queue of its own for the purpose, besides those that it has; the queue is gone after.
+Without a worker's name the task runs in this process, as a rehearsal before any worker has the release.
 """
 
 from __future__ import annotations
@@ -91,19 +92,36 @@ class Smoke:
             result.get(timeout=max(0.1, deadline - monotonic()), propagate=False)
         except NoResult:
             return f"did not end in {self._timeout:g} s"
-        return "" if result.successful() else f"failed: {result.result!r}"
+        return judged(result)
+
+
+def judged(result: Any) -> str:
+    """Return what is wrong with a task that ended; empty when it ended well."""
+    return "" if result.successful() else f"failed: {result.result!r}"
+
+
+def rehearse(app: Any, task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """Run the task here, and return what is wrong with it; empty when it ended well."""
+    app.loader.import_default_modules()
+    if task not in app.tasks:
+        return "is not known to the app"
+    return judged(app.tasks[task].apply(args, kwargs))
 
 
 def main() -> int:
-    """Print what is wrong with each worker as JSON; 1 when something is, 2 when nothing could be sent."""
+    """Print what is wrong as JSON, by worker; 1 when something is, 2 when nothing could be sent."""
     parser = argparse.ArgumentParser(prog="celeryops_agent.smoke", description="One task on each worker.")
     parser.add_argument("--task", required=True, help="name of the task")
     parser.add_argument("--args", type=json.loads, default=[], help="its arguments, as a JSON list")
     parser.add_argument("--kwargs", type=json.loads, default={}, help="its named arguments, as JSON")
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds for the task to end (60)")
-    parser.add_argument("nodes", nargs="+", help="Celery's names of the workers")
+    parser.add_argument("nodes", nargs="*", help="Celery's names of the workers")
     options = parser.parse_args()
     app = find_app("celeryops_agent.fleet")
+    if not options.nodes:
+        problem = rehearse(app, options.task, options.args, options.kwargs)
+        print(json.dumps({"rehearsal": problem}))
+        return 1 if problem else 0
     if isinstance(app.backend, DisabledBackend):
         print("the app has no result backend through which a task could tell how it ended", file=sys.stderr)
         return 2

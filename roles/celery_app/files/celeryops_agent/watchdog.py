@@ -16,6 +16,9 @@ from enum import Enum
 #: happen about once a second in a healthy worker.
 STALE = 10.0
 
+#: Seconds that a process has to find its way to a broker that is back.
+GRACE = 10.0
+
 #: Seconds that one EXTEND_TIMEOUT_USEC buys; the agent speaks every second or two.
 EXTENSION = 20.0
 
@@ -40,6 +43,7 @@ class View:
         where it rightly does not ask, such as when every slot is taken.
     :param hold: how long tasks that run in the loop's own thread may keep it from turning.
     :param broker_answers: whether a fresh connection to the broker works; None when nobody asked.
+    :param back_for: since a connection to the broker last failed; infinity when none did.
     :param stopping_for: since the stop began.
     """
 
@@ -51,6 +55,7 @@ class View:
     asked_age: float | None = None
     hold: float = 0.0
     broker_answers: bool | None = None
+    back_for: float = math.inf
     stopping_for: float = 0.0
 
 
@@ -100,8 +105,8 @@ def judge(view: View, stop_ceiling: float = math.inf) -> Verdict:
         return Verdict(view.work, pet=True)
     if away:
         return Verdict(waiting, pet=True)
-    if not view.connected:
-        return Verdict("reconnecting to the broker", stuck=True)
+    if view.back_for <= GRACE:
+        return Verdict("reconnecting to the broker", pet=True)
     return Verdict(f"not working: {reason}", stuck=True)
 
 
