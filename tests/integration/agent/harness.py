@@ -243,6 +243,10 @@ class Service:
         """Whether this is its STATUS now."""
         return self.systemd.status == status
 
+    def was_seen(self, status: str) -> bool:
+        """Whether this was ever its STATUS."""
+        return any(message.get("STATUS") == status for _, message in list(self.systemd.heard))
+
     def asks_for_time(self, times: int) -> bool:
         """Whether it sent EXTEND_TIMEOUT_USEC so often."""
         return len(self.systemd.extensions) >= times

@@ -5,30 +5,28 @@
 from __future__ import annotations
 
 import signal
-
-import pytest
+from functools import partial
 
 from integration.agent.harness import POOLS, Stage, wait_until
 
 
-@pytest.mark.parametrize("pool", POOLS)
-def test_ready_then_drained(stage: Stage, pool: str) -> None:
-    worker = stage.worker(pool, watchdog=8)
-    systemd = worker.systemd
-    wait_until("it is ready", worker.is_ready)
-    assert systemd.status == f"consuming {pool}, 0 active"
-
-    stage.send(pool, "parcels.send", "slow", 3)
-    wait_until("the task runs", lambda: stage.marks("started") == ["slow"])
-    wait_until("the status counts it", lambda: systemd.status == f"consuming {pool}, 1 active")
-    worker.signal(signal.SIGTERM)
-    wait_until("the stop is told", lambda: systemd.count("STOPPING") == 1)
-    wait_until("the status tells what is left", lambda: systemd.status == "draining, 1 task left")
-    assert worker.ended() == 0
-    assert stage.marks("done") == ["slow"]
-    assert systemd.extensions
-    assert systemd.count("READY") == 1
-    assert systemd.count("WATCHDOG") > 0
+def test_ready_then_drained(stage: Stage) -> None:
+    workers = {pool: stage.worker(pool, watchdog=8) for pool in POOLS}
+    for pool, worker in workers.items():
+        wait_until(f"{pool} is ready", worker.is_ready)
+        assert worker.shows(f"consuming {pool}, 0 active")
+        stage.send(pool, "parcels.send", pool, 5)
+    for pool, worker in workers.items():
+        wait_until(f"{pool} counts its task", partial(worker.shows, f"consuming {pool}, 1 active"))
+    for worker in workers.values():
+        worker.signal(signal.SIGTERM)
+    for pool, worker in workers.items():
+        wait_until(f"{pool} tells what is left", partial(worker.was_seen, "draining, 1 task left"))
+        assert worker.ended() == 0, pool
+        assert worker.asks_for_time(1), pool
+        assert [worker.systemd.count(key) for key in ("READY", "STOPPING")] == [1, 1], pool
+        assert worker.systemd.count("WATCHDOG") > 0, pool
+    assert sorted(stage.marks("done")) == sorted(POOLS)
 
 
 def test_prefetched_and_later_messages_go_back(stage: Stage) -> None:
