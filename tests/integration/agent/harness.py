@@ -349,6 +349,8 @@ class Stage:
     def control(self, command: str, node: str, **arguments: object) -> None:
         """Give a worker a remote control command; nobody waits for its answer."""
         with Celery(broker=self.redis.url, set_as_current=False) as client:
+            # gevent and eventlet listen for commands a moment after they consume.
+            wait_until(f"{node} listens", lambda: bool(client.control.ping([node], limit=1)))
             client.control.broadcast(command, destination=[node], arguments=arguments)
 
     def marks(self, event: str) -> list[str]:
