@@ -16,6 +16,7 @@ short_description: The releases that stay on a host, and the link to the one tha
 description:
   - Returns entries for the O(celeryops.systemd.managed_files#module:files) with the link C(current), which is
     switched in one step, and with the release directories that stay. What is not listed may be pruned.
+  - The wanted release is marked as one that the fleet has run, to which a rollback may go.
   - The wanted release stays, the one that ran until now, and the newest of the others.
 positional: wanted, keep
 options:

@@ -59,7 +59,7 @@ def rollback_target(
 def _kept(variables: Mapping[str, Any]) -> rollback.Kept:
     facts = variables["ansible_facts"]["celeryops"]
     running = {row["release"] for row in variables["__rollout_seen"]["instances"] if row["release"]}
-    return rollback.Kept(facts["release"], facts["releases"], frozenset(running))
+    return rollback.Kept(facts["release"], facts["releases"], facts["deployed"], frozenset(running))
 
 
 class FilterModule:

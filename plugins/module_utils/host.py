@@ -22,6 +22,7 @@ MEGABYTE = 1024 * 1024
 UNLIMITED = 2**60
 COMPLETE = ".complete"
 CHECKED = ".checked"
+DEPLOYED = ".deployed"
 
 
 def _read(path: Path) -> str:
@@ -74,16 +75,19 @@ def missing_packages(wanted: Iterable[str], listing: str) -> list[str]:
 
 
 def releases(root: Path) -> dict[str, Any]:
-    """Return the release that runs, the complete ones newest first, and what was checked last.
+    """Return the release that runs, those that are complete, those that ever ran, and what was checked last.
 
-    A release whose Python is gone, as after an upgrade of the host, is not complete: it is made anew.
+    The newest come first. A release whose Python is gone, as after an upgrade of the host, is not complete: it is made anew.
     """
     current = root / "current"
     markers = [path for path in root.glob(f"releases/*/{COMPLETE}") if _python_works(path.parent / "venv")]
-    newest_first = sorted(markers, key=lambda path: path.stat().st_mtime, reverse=True)
+    newest_first = [
+        path.parent for path in sorted(markers, key=lambda path: path.stat().st_mtime, reverse=True)
+    ]
     return {
         "release": Path(os.readlink(current)).name if current.is_symlink() else "",  # noqa: PTH115 - 3.8
-        "releases": [path.parent.name for path in newest_first],
+        "releases": [path.name for path in newest_first],
+        "deployed": [path.name for path in newest_first if (path / DEPLOYED).exists()],
         "checked": _read(root / CHECKED),
     }
 

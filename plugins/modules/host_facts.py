@@ -110,6 +110,11 @@ ansible_facts:
           type: list
           elements: str
           returned: success
+        deployed:
+          description: Those of them that the fleet has run, newest first; one that failed is not among them.
+          type: list
+          elements: str
+          returned: success
         checked:
           description: Fingerprint of the release and the settings that were last imported together.
           type: str

@@ -36,7 +36,7 @@ def package_files(source: str, destination: str) -> list[dict[str, str | bool]]:
 
 
 def release_files(releases: Sequence[str], wanted: str, current: str, keep: int) -> list[dict[str, str]]:
-    """Return the entries for the releases that stay, and for the link to the wanted one.
+    """Return the entries for the releases that stay, for the mark of one that is run, and for the link to it.
 
     :param releases: the complete releases on the host, newest first.
     :param current: the release that ran until now; empty when none did.
@@ -46,6 +46,7 @@ def release_files(releases: Sequence[str], wanted: str, current: str, keep: int)
     directory = {"state": "directory", "mode": "0755", **OWNED_BY_ROOT}
     return [
         *({"path": f"{ROOT}/releases/{name}", **directory} for name in kept),
+        {"path": f"{ROOT}/releases/{wanted}/.deployed", "content": "", "mode": "0644", **OWNED_BY_ROOT},
         {"path": f"{ROOT}/current", "state": "link", "target": f"releases/{wanted}"},
     ]
 

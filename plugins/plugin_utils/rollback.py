@@ -19,11 +19,13 @@ class Kept:
 
     current: the release that `current` names; empty without one.
     releases: those that are complete, newest first.
+    deployed: those of them that the fleet has run; one that was staged and went back is not among them.
     running: those that its units run.
     """
 
     current: str
     releases: Sequence[str]
+    deployed: Sequence[str]
     running: frozenset[str] = frozenset()
 
 
@@ -48,7 +50,8 @@ def target(hosts: Mapping[str, Kept], wanted: str) -> tuple[str, list[str]]:
 def _before(kept: Kept, running: frozenset[str]) -> str:
     """Return the release before the newest that runs in the fleet."""
     newest = next((index for index, name in enumerate(kept.releases) if name in running), None)
-    return "" if newest is None else next(iter(kept.releases[newest + 1 :]), "")
+    older = [] if newest is None else kept.releases[newest + 1 :]
+    return next((name for name in older if name in kept.deployed), "")
 
 
 def _choice(kept: Kept) -> str:

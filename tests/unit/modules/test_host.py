@@ -91,10 +91,13 @@ def test_releases_are_listed_newest_first_and_only_when_complete(tmp_path: Path)
     release(tmp_path, "middle", 2)
     (tmp_path / "releases/half").mkdir()
     (tmp_path / "current").symlink_to("releases/old")
+    (tmp_path / "releases/old/.deployed").touch()
+    (tmp_path / "releases/half/.deployed").touch()
     (tmp_path / ".checked").write_text("f00\n")
     assert host.releases(tmp_path) == {
         "release": "old",
         "releases": ["new", "middle", "old"],
+        "deployed": ["old"],
         "checked": "f00",
     }
 
@@ -108,4 +111,4 @@ def test_a_release_made_with_another_python_is_not_complete(tmp_path: Path) -> N
 
 
 def test_a_host_without_releases_has_none(tmp_path: Path) -> None:
-    assert host.releases(tmp_path) == {"release": "", "releases": [], "checked": ""}
+    assert host.releases(tmp_path) == {"release": "", "releases": [], "deployed": [], "checked": ""}

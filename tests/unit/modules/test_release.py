@@ -49,6 +49,7 @@ def test_the_link_is_switched_after_the_releases_are_there() -> None:
     assert [item["path"] for item in entries] == [
         "/opt/celery/releases/c",
         "/opt/celery/releases/b",
+        "/opt/celery/releases/c/.deployed",
         "/opt/celery/current",
     ]
     assert entries[-1]["target"] == "releases/c"

@@ -43,9 +43,13 @@ def flower() -> Row:
     return _single("flower")
 
 
-def host(*units: Row, release: str = "", releases: tuple[str, ...] = ()) -> dict[str, Any]:
-    """What is known of a host: its units, the release that `current` names, and those that it keeps."""
-    return {"instances": list(units), "facts": {"release": release, "releases": list(releases)}}
+def host(
+    *units: Row, release: str = "", releases: tuple[str, ...] = (), failed: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """What is known of a host: its units, and the releases: the current one, those kept, and which failed."""
+    deployed = [name for name in releases if name not in failed]
+    facts = {"release": release, "releases": list(releases), "deployed": deployed}
+    return {"instances": list(units), "facts": facts}
 
 
 def hostvars(fleet: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -22,6 +22,12 @@ def test_without_a_name_it_is_the_release_before() -> None:
     assert target(w1=w1, w2=w2) == ("b", [])
 
 
+def test_a_release_that_failed_is_not_the_one_before_but_may_be_named() -> None:
+    w1 = host(release="c", releases=("c", "b", "a"), failed=("b",))
+    assert target(w1=w1) == ("a", [])
+    assert target("b", w1=w1) == ("b", [])
+
+
 def test_a_name_is_taken_where_every_host_keeps_it() -> None:
     w1 = host(release="c", releases=("c", "b", "a"))
     assert target("a", w1=w1, w2=w1) == ("a", [])
