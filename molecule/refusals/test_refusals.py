@@ -141,7 +141,7 @@ def test_an_app_that_does_not_import_reaches_no_worker(tmp_path: Path) -> None:
     done = play(Case("an app that does not import", [], variables), tmp_path)
     assert done.returncode != 0, done.stdout
     for word in ("celery_app_target", "unimportable:app", "a_package_that_nobody_has"):
-        assert word in done.stdout
+        assert word in done.stdout, done.stdout
     for host in hosts().values():
         assert not host.file("/opt/celery/current").exists
         assert host.check_output("ls -A /opt/celery/releases") == ""
