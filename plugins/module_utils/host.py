@@ -77,7 +77,8 @@ def missing_packages(wanted: Iterable[str], listing: str) -> list[str]:
 def releases(root: Path) -> dict[str, Any]:
     """Return the release that runs, those that are complete, those that ever ran, and what was checked last.
 
-    The newest come first. A release whose Python is gone, as after an upgrade of the host, is not complete: it is made anew.
+    The newest come first. A release whose Python is gone, as after an upgrade of the host, is not complete:
+    it is made anew.
     """
     current = root / "current"
     markers = [path for path in root.glob(f"releases/*/{COMPLETE}") if _python_works(path.parent / "venv")]
