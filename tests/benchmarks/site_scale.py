@@ -111,9 +111,10 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--hosts", type=int, nargs="+", default=[1, 4, 16], help="sizes of the fleet")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of both plays (default 3)")
     chosen = parser.parse_args(arguments)
-    reports = [measure(count, chosen.rounds) for count in chosen.hosts]
-    print(f"\n{'hosts':>5} {'facts s':>9} {'site s':>9} {'ratio':>7} {'site s / host':>14}")
-    print("\n".join(reports))
+    for count in chosen.hosts:
+        report = measure(count, chosen.rounds)
+        print(f"{'hosts':>5} {'facts s':>9} {'site s':>9} {'ratio':>7} {'site s / host':>14}")
+        print(report, flush=True)
 
 
 if __name__ == "__main__":
