@@ -38,29 +38,27 @@ def judge(batch: Mapping[str, Any], results: Mapping[str, Mapping[str, Result]])
     """
     verdict = Verdict()
     for host, result in results.items():
-        told = [problem for step in ("switch", "restart") if (problem := _failure(result.get(step, {})))]
+        silent = [step["msg"] for step in result.values() if step.get("unreachable")]
+        if silent:
+            verdict.problems.append(f"{host}: gives no answer: {silent[0]}")
+            continue
+        told = [result[step]["msg"] for step in ("switch", "restart", "look") if _failed(result, step)]
         verdict.problems += [f"{host}: {problem}" for problem in told]
         # What the restart has told about its units is not told again.
         known = batch["units"].get(host, []) if told else []
-        _look(verdict, host, [unit for unit in batch["expect"].get(host, []) if unit not in known], result)
+        expected = [unit for unit in batch["expect"].get(host, []) if unit not in known]
+        _look(verdict, host, expected, result.get("look", {}))
         _smoke(verdict, host, result.get("smoke", {}))
     return verdict
 
 
-def _failure(result: Result) -> str:
-    if result.get("unreachable"):
-        return f"gives no answer: {result.get('msg', '')}"
-    return str(result.get("msg") or "")
+def _failed(result: Mapping[str, Result], step: str) -> bool:
+    return bool(result.get(step, {}).get("msg"))
 
 
-def _look(verdict: Verdict, host: str, expected: list[str], result: Mapping[str, Result]) -> None:
-    look = result.get("look", {})
-    problem = _failure(look)
-    if problem:
-        verdict.problems.append(f"{host}: {problem}")
-        return
+def _look(verdict: Verdict, host: str, expected: list[str], look: Result) -> None:
     if "instances" not in look:
-        return  # check mode
+        return  # it failed, or did not look in check mode
     now = {unit.unit: unit for unit in read({host: look})}
     for name in expected:
         unit = now.get(name)

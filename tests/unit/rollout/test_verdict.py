@@ -49,6 +49,17 @@ def test_a_host_that_falls_silent_is_a_problem(step: str) -> None:
     assert found["problems"] == ["w1: gives no answer: timed out"]
 
 
+def test_silence_is_told_once() -> None:
+    silent = {"unreachable": True, "msg": "timed out"}
+    found = verdict(w1={"__rollout_restart": silent, "__rollout_look": silent})
+    assert found["problems"] == ["w1: gives no answer: timed out"]
+
+
+def test_a_look_that_fails_is_a_problem() -> None:
+    found = verdict(w1={"__rollout_look": {"msg": "systemctl: not found"}})
+    assert found["problems"] == ["w1: systemctl: not found"]
+
+
 def test_a_link_that_cannot_be_switched_is_a_problem() -> None:
     found = verdict(w1={"__rollout_switch": {"msg": "No space left on device"}})
     assert found["problems"] == ["w1: No space left on device"]
