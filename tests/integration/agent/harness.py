@@ -134,7 +134,8 @@ class Line:
         """The broker loses its clients; the clients do not hear of it."""
         silenced, self._far = self._far, set()
         for far in silenced:
-            far.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # a client that has gone by itself
+                far.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         while True:

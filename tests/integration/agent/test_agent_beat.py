@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import signal
 from functools import partial
+from time import sleep
 
 import pytest
 
-from integration.agent.harness import Service, Stage, wait_until
+from integration.agent.harness import Line, Service, Stage, wait_until
 
 WATCHDOG = 4.0
 
@@ -27,10 +28,11 @@ def ticking(stage: Stage) -> Stage:
     return stage
 
 
-def beat(stage: Stage, scheduler: str) -> Service:
+def beat(stage: Stage, scheduler: str, **environ: str) -> Service:
     """Start a beat with its schedule in this test's directory."""
     schedule = f"--schedule={stage.directory}/schedule"
-    return stage.celery("beat", f"--scheduler={scheduler}", schedule, "--pidfile=", watchdog=WATCHDOG)
+    words = ("beat", f"--scheduler={scheduler}", schedule, "--pidfile=")
+    return stage.celery(*words, watchdog=WATCHDOG, **environ)
 
 
 def ticks(stage: Stage) -> int:
@@ -51,6 +53,16 @@ def test_beat_ticks_and_stops(ticking: Stage, scheduler: str, status: str) -> No
     service.signal(signal.SIGTERM)
     assert service.ended() == 0
     assert service.systemd.count("STOPPING") > 0
+
+
+def test_a_stop_in_the_middle_of_a_sending(ticking: Stage) -> None:
+    line = Line(ticking.redis.port)
+    service = beat(ticking, "celery.beat:PersistentScheduler", CELERY_BROKER_URL=line.url)
+    wait_until("it sends", lambda: ticks(ticking) > 1)
+    line.fall_silent()
+    sleep(2.0)  # two ticks are due: it waits for an answer to one
+    service.signal(signal.SIGTERM)
+    assert service.ended() == 0
 
 
 def test_a_standby_is_ready_and_takes_over(ticking: Stage) -> None:

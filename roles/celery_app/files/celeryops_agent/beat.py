@@ -87,7 +87,13 @@ def watched_service(notifier: Notifier) -> type[Any]:
             self.beat.watch()
             # Ready before the lock is had: a standby that waits for it would never be.
             self.beat.life.is_ready()
-            super().start(embedded_process)  # type: ignore[no-untyped-call]
+            try:
+                super().start(embedded_process)  # type: ignore[no-untyped-call]
+            except Exception as exc:
+                # A stop in the middle of a sending closes what that is using. Its schedule is saved by then.
+                if self.beat.life.stopping_since is None:
+                    raise
+                logger.warning("beat was told to stop while it was sending: %r", exc)
 
         def sync(self) -> None:
             self.beat.life.is_stopping()

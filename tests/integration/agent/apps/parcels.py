@@ -31,6 +31,11 @@ def send(name: str, seconds: float = 0.0) -> None:
 
 
 @application.task
+def nothing() -> None:
+    """Cost what Celery costs."""
+
+
+@application.task
 def weigh(name: str, seconds: float) -> None:
     """Take so many seconds of the processor and let nobody in between."""
     mark("started", name)
