@@ -246,7 +246,7 @@ class Service:
 
     def was_seen(self, status: str) -> bool:
         """Whether this was ever its STATUS."""
-        return any(message.get("STATUS") == status for _, message in list(self.systemd.heard))
+        return any(message.get("STATUS") == status for _when, message in list(self.systemd.heard))
 
     def asks_for_time(self, times: int) -> bool:
         """Whether it sent EXTEND_TIMEOUT_USEC so often."""
