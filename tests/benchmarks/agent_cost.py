@@ -32,7 +32,7 @@ GOAL = 0.98
 def fill(client: redis.Redis, url: str, tasks: int) -> None:
     """Lay down the messages that every run takes a copy of."""
     with Celery(broker=url, set_as_current=False) as app, app.producer_pool.acquire() as producer:
-        for _ in range(tasks):
+        for _turn in range(tasks):
             app.send_task("parcels.nothing", queue="template", producer=producer)
     assert client.llen("template") == tasks
 

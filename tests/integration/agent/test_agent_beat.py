@@ -7,6 +7,7 @@ from __future__ import annotations
 import signal
 from functools import partial
 from time import sleep
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def ticking(stage: Stage) -> Stage:
     return stage
 
 
-def beat(stage: Stage, scheduler: str, **environ: str) -> Service:
+def beat(stage: Stage, scheduler: str, **environ: Any) -> Service:
     """Start a beat with its schedule in this test's directory."""
     schedule = f"--schedule={stage.directory}/schedule"
     words = ("beat", f"--scheduler={scheduler}", schedule, "--pidfile=")
