@@ -21,7 +21,7 @@ from celeryops_agent.consumption import asked_age, loop_hold
 from celeryops_agent.redis_patch import drop_stale_together, settle_pending_reads
 from celeryops_agent.report import COMMAND
 from celeryops_agent.reporter import Life
-from celeryops_agent.watchdog import View
+from celeryops_agent.watchdog import STALE, View
 
 #: Seconds between attempts to reach a broker that is away: the first and its growth, and the most.
 #: Celery's own go up to 30 s, and a fleet would idle that long after the broker is back.
@@ -75,15 +75,16 @@ class Worker:
         asked = asked_age(consumer, queues, now)
         # It consumes nothing while it reconnects: what counts is since when.
         self._asked_at = self._asked_at if asked == math.inf else now - (asked or 0.0)
+        loop_age = now - self._turned_at
         since = self.life.stopping_since
         return View(
             phase=self.life.phase,
             work=f"consuming {' and '.join(queues) or 'nothing, as told'}, {active} active",
             active=active,
             connected=getattr(consumer, "connection", None) is not None,
-            loop_age=now - self._turned_at,
+            loop_age=loop_age,
             asked_age=None if asked is None else now - self._asked_at,
-            hold=loop_hold(consumer, self._controller.time_limit),
+            hold=loop_hold(consumer, self._controller.time_limit) if loop_age > STALE else 0.0,
             stopping_for=0.0 if since is None else now - since,
         )
 
