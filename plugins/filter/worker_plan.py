@@ -91,7 +91,7 @@ _value:
       elements: dict
       contains:
         name:
-          description: The instance, C(<queue>-<pool>).
+          description: The instance, C(<queue>-<pool>), with a number from the second on.
           type: str
         unit:
           description: Its unit.
@@ -155,6 +155,9 @@ _value:
           description: Further words of its command line.
           type: list
           elements: str
+        scale:
+          description: When it starts and drains, if it is an extra instance; null when it always runs.
+          type: dict
         why:
           description: The reason for each number.
           type: dict

@@ -14,6 +14,7 @@ POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
 # A queue's name becomes part of a unit's and a file's name; systemd takes 255 characters in all.
 LONGEST_QUEUE = 100
 _QUEUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_INSTANCE = re.compile(rf"(.+)-({'|'.join(POOLS)})(?:-([2-9]|[1-9][0-9]+))?")
 # `celery worker --queues` splits at commas, and systemd expands or unquotes the others.
 _CONSUMED = re.compile(r"[^\s,\"'\\$%]+")
 
@@ -33,20 +34,20 @@ def group_of(queue: str) -> str:
     return GROUP_PREFIX + re.sub(r"[^A-Za-z0-9_]", "_", queue)
 
 
-def instance_of(queue: str, pool: str) -> str:
-    """Return the instance's name, `<queue>-<pool>`."""
-    return f"{queue}-{pool}"
+def instance_of(queue: str, pool: str, number: int = 1) -> str:
+    """Return the instance's name: `<queue>-<pool>`, with a number from the second on a host on."""
+    return f"{queue}-{pool}" if number == 1 else f"{queue}-{pool}-{number}"
 
 
-def split_instance(instance: str) -> tuple[str, str]:
-    """Return the queue and the pool of an instance; no pool has a dash, so the last one divides.
+def split_instance(instance: str) -> tuple[str, str, int]:
+    """Return the queue, the pool and the number of an instance; no pool is a number or has a dash.
 
     Raises ValueError when the name is no instance's.
     """
-    queue, _dash, pool = instance.rpartition("-")
-    if pool not in POOLS or not is_queue_name(queue):
-        raise ValueError(f"{instance} is not <queue>-<pool>")
-    return queue, pool
+    match = _INSTANCE.fullmatch(instance)
+    if not match or not is_queue_name(match[1]):
+        raise ValueError(f"{instance} is not <queue>-<pool> or <queue>-<pool>-<number>")
+    return match[1], match[2], int(match[3] or 1)
 
 
 def unit_of(instance: str) -> str:

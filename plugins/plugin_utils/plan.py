@@ -103,7 +103,8 @@ def read_instances(
         read, wrong = spec.read(str(queue), queues[queue], defaults.soft, defaults.hard)
         problems += wrong
         if read:
-            instances += [Instance(read, pool) for pool in read.pools]
+            numbers = range(1, 1 + (read.scale.max_instances if read.scale else 1))
+            instances += [Instance(read, pool, number) for pool in read.pools for number in numbers]
     return instances, problems
 
 
@@ -151,7 +152,7 @@ def concurrency(raw: object, cores: float, memory_mb: int) -> int:
     if read is None:
         raise PlanError("concurrency", problems)
     host = budget.Host("concurrency", Fraction(str(cores)), memory_mb)
-    instance = Instance(replace(read, pools=read.pools[:1]), read.pools[0])
+    instance = Instance(replace(read, pools=read.pools[:1], scale=None), read.pools[0])
     whole = budget.Reserve(0, Fraction(0), {}, "all of it", memory_mb, host.cores)
     problems = too_small(host, whole, [instance])
     if problems:
@@ -177,6 +178,8 @@ def too_small(host: budget.Host, kept: budget.Reserve, instances: Sequence[Insta
         what = f"the host's instances need {needed} MB ({needs}), and {has}: {needed - room} MB short"
         group = naming.group_of(largest.spec.queue)
         mend = f"set it to what you measure, take {host.name} out of {group}, or give it more memory"
+        if largest.spec.scale:
+            mend += f", or lower {spec.VARIABLE}.{largest.spec.queue}.scale.max_instances"
         problems.append(_few_mb(largest, what, mend))
     return problems
 

@@ -9,12 +9,12 @@ docs/explanation/plan.md says the same in words, with sources and a worked examp
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import TypedDict
 
 from . import budget, naming, timers
-from .spec import QueueSpec
+from .spec import QueueSpec, Scale
 
 # Seconds of waiting for each second of computing; 1 + wait / compute slots keep a core busy
 # (B. Goetz, Java Concurrency in Practice, 8.2).
@@ -43,7 +43,10 @@ class Autoscale(TypedDict):
 
 
 class InstancePlan(TypedDict):
-    """One instance. Memory in MB (recycling in KB, as Celery counts it), limits and timeouts in seconds."""
+    """One instance. Memory in MB (recycling in KB, as Celery counts it), limits and timeouts in seconds.
+
+    scale: when it starts and drains, of an extra instance; None of one that always runs.
+    """
 
     name: str
     unit: str
@@ -66,19 +69,21 @@ class InstancePlan(TypedDict):
     stop_timeout: int
     proc_alive_timeout: int
     arguments: list[str]
+    scale: dict[str, int] | None
     why: dict[str, str]
 
 
 @dataclass(frozen=True)
 class Instance:
-    """An instance before it is sized: a queue's spec on one pool."""
+    """An instance before it is sized: a queue's spec on one pool, and its number among several such."""
 
     spec: QueueSpec
     pool: str
+    number: int = 1
 
     @property
     def name(self) -> str:
-        return naming.instance_of(self.spec.queue, self.pool)
+        return naming.instance_of(self.spec.queue, self.pool, self.number)
 
     @property
     def forks(self) -> bool:
@@ -87,8 +92,14 @@ class Instance:
 
     @property
     def weight(self) -> int:
-        """The queue's weight in 60ths, divided among its pools: one to five of them divide 60."""
-        return self.spec.weight * 60 // len(self.spec.pools)
+        """The queue's weight in 2520ths, divided among its instances: one to ten of them divide 2520."""
+        return self.spec.weight * 2520 // self.spec.instances
+
+    @property
+    def scale(self) -> Scale | None:
+        """When it starts and drains, if it is an extra one."""
+        scale = self.spec.scale
+        return scale if scale and self.number > scale.min_instances else None
 
     @property
     def per_core(self) -> Fraction:
@@ -179,7 +190,7 @@ def sized(instance: Instance, host: budget.Host, cpu_slots: int, cpu_why: str, s
         "prefetch_multiplier": "a message waits in the queue, where any worker may take it",
         "memory_max_mb": f"its share of the host by weight {spec.weight}, at least {instance.least_mb} MB",
         "memory_high_mb": "nine tenths of MemoryMax: reclaim and recycling come before a kill",
-        "cpu_weight": f"{CPU_WEIGHT} x weight {spec.weight} / {len(spec.pools)} pools",
+        "cpu_weight": f"{CPU_WEIGHT} x weight {spec.weight} / {spec.instances} instances",
         "tasks_max": f"{BASE_TASKS} + {concurrency} x {per_slot} processes and threads",
         "limit_nofile": f"{BASE_FILES} + {concurrency} x {FILES_PER_SLOT} files",
         "time_limit": "the spec's, or celery_app_task_time_limit",
@@ -203,7 +214,7 @@ def sized(instance: Instance, host: budget.Host, cpu_slots: int, cpu_why: str, s
         max_memory_per_child_kb=recycle_kb,
         memory_high_mb=high,
         memory_max_mb=share_mb,
-        cpu_weight=max(CPU_WEIGHT * spec.weight // len(spec.pools), 1),
+        cpu_weight=max(CPU_WEIGHT * spec.weight // spec.instances, 1),
         tasks_max=BASE_TASKS + concurrency * per_slot,
         limit_nofile=BASE_FILES + concurrency * FILES_PER_SLOT,
         soft_time_limit=spec.soft_time_limit,
@@ -211,5 +222,6 @@ def sized(instance: Instance, host: budget.Host, cpu_slots: int, cpu_why: str, s
         stop_timeout=timers.stop_timeout(spec.time_limit),
         proc_alive_timeout=min(ALIVE_S + concurrency, LONGEST_ALIVE_S),
         arguments=list(spec.arguments),
+        scale=asdict(instance.scale) if instance.scale else None,
         why=why,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 
 from . import naming, timers
@@ -19,6 +19,8 @@ AUTO_POOL = {"cpu": "prefork", "mixed": "prefork", "io": "threads"}
 APP_MEMORY_MB = 100
 TASK_MEMORY_MB = {"cpu": 50, "mixed": 50, "io": 10}
 HEAVIEST = 100
+MOST_INSTANCES = 10
+UP_DEPTH, UP_AGE, COOL_DOWN = 100, 60, 120
 # BasePool.grow is missing in Celery's threads and solo pools.
 AUTOSCALING_POOLS = ("prefork", "gevent", "eventlet")
 # Words that the unit already says, and the key that changes them.
@@ -44,6 +46,21 @@ OWN_WORDS = {
 
 
 @dataclass(frozen=True)
+class Scale:
+    """Between which numbers the instances of a queue on one host move, and when: docs/explanation/scaling.md.
+
+    up_depth, down_depth: messages that wait; up_age, cool_down: seconds.
+    """
+
+    min_instances: int
+    max_instances: int
+    up_depth: int
+    up_age: int
+    down_depth: int
+    cool_down: int
+
+
+@dataclass(frozen=True)
 class QueueSpec:
     """One queue of the inventory; None where the plan decides. Memory in MB, limits in seconds."""
 
@@ -63,6 +80,12 @@ class QueueSpec:
     time_limit: int
     max_tasks_per_child: int | None
     arguments: tuple[str, ...]
+    scale: Scale | None = None
+
+    @property
+    def instances(self) -> int:
+        """How many instances the queue has on a host at most: one for each pool, or what `scale` allows."""
+        return self.scale.max_instances if self.scale else len(self.pools)
 
 
 KEYS = frozenset(
@@ -82,9 +105,11 @@ KEYS = frozenset(
         "soft_time_limit",
         "max_tasks_per_child",
         "autoscale",
+        "scale",
         "arguments",
     )
 )
+SCALE_KEYS = frozenset(field.name for field in fields(Scale))
 
 
 def whole(value: object) -> int | None:
@@ -201,6 +226,7 @@ def read(
         time_limit=hard,
         max_tasks_per_child=reader.integer("max_tasks_per_child", 1),
         arguments=_arguments(reader),
+        scale=_scale(reader),
     )
     _agree(reader, spec)
     return (None, reader.problems) if reader.problems else (spec, [])
@@ -264,6 +290,39 @@ def _arguments(reader: _Reader) -> tuple[str, ...]:
     return tuple(str(word) for word in listed)
 
 
+def _scale(reader: _Reader) -> Scale | None:
+    """Return between which numbers the queue's instances move, or None where they do not."""
+    if not reader.given("scale"):
+        return None
+    path, raw = f"{reader.path}.scale", reader.raw["scale"]
+    if not isinstance(raw, Mapping):
+        reader.wrong("scale", "not a mapping of keys", "write it as {max_instances: 3}, or leave it out")
+        return None
+    own = _Reader(path, raw)
+    for key in raw:
+        if key not in SCALE_KEYS:
+            own.wrong(key, "unknown key", did_you_mean(key, SCALE_KEYS))
+    lowest = own.integer("min_instances", 1, MOST_INSTANCES - 1) or 1
+    highest = own.integer("max_instances", 2, MOST_INSTANCES)
+    up_depth = own.integer("up_depth", 1) or UP_DEPTH
+    scale = Scale(
+        min_instances=lowest,
+        max_instances=highest or MOST_INSTANCES,
+        up_depth=up_depth,
+        up_age=own.integer("up_age", 1) or UP_AGE,
+        down_depth=own.integer("down_depth", 0) or 0,
+        cool_down=own.integer("cool_down", 1) or COOL_DOWN,
+    )
+    if not own.given("max_instances"):
+        own.wrong("max_instances", "not set", f"set it to 2 to {MOST_INSTANCES}, or leave scale out")
+    elif scale.min_instances >= scale.max_instances:
+        own.wrong("min_instances", f"not below max_instances = {highest}", "lower it, or raise the other")
+    if scale.down_depth >= scale.up_depth:
+        own.wrong("down_depth", f"not below up_depth = {up_depth}", "lower it: between the two nothing moves")
+    reader.problems += own.problems
+    return scale
+
+
 def _agree(reader: _Reader, spec: QueueSpec) -> None:
     """Keep what contradicts within the spec."""
     lowest, highest, fixed = spec.min_concurrency, spec.max_concurrency, spec.concurrency
@@ -288,6 +347,9 @@ def _agree(reader: _Reader, spec: QueueSpec) -> None:
             f"pool {', '.join(spec.pools)} has no children",
             "remove it, or use pool prefork",
         )
+    if spec.scale and len(spec.pools) > 1:
+        what = f"the queue has {len(spec.pools)} pools, {', '.join(spec.pools)}"
+        reader.wrong("scale", what, "use one pool, or leave scale out")
     if reader.given("soft_time_limit") and reader.given("time_limit"):
         reader.problems += timers.clash(
             timers.Timer(f"{reader.path}.soft_time_limit", spec.soft_time_limit),

@@ -68,6 +68,7 @@ def test_a_plain_worker_in_full() -> None:
         "stop_timeout": 330,
         "proc_alive_timeout": 34,
         "arguments": [],
+        "scale": None,
     }
     assert why["concurrency"] == "100% of 4 cores by weight, 1 slot a core; the memory would allow 43"
     assert host["reserve"] == {
@@ -348,3 +349,18 @@ def test_one_instance_by_hand_that_is_wrong() -> None:
         plan.concurrency({"pool": "x"}, 4, 4096)
     with pytest.raises(PlanError, match="180 MB short"):
         plan.concurrency({}, 4, 98)
+
+
+def test_extra_instances_are_planned_with_the_others() -> None:
+    queues = {"mail": {"weight": 3, "scale": {"min_instances": 2, "max_instances": 3}}, "video": {}}
+    instances = planned(queues, 4, 8192)["instances"]
+    assert [instance["name"] for instance in instances] == [
+        "mail-prefork",
+        "mail-prefork-2",
+        "mail-prefork-3",
+        "video-prefork",
+    ]
+    assert [bool(instance["scale"]) for instance in instances] == [False, False, True, False]
+    assert [instance["concurrency"] for instance in instances] == [1, 1, 1, 1]
+    assert {instance["cpu_weight"] for instance in instances} == {100}
+    assert len({instance["memory_max_mb"] for instance in instances}) == 1

@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 
 QUEUES = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,30}", fullmatch=True)
 POOLS = st.sampled_from(naming.POOLS)
+NUMBERS = st.integers(1, 99)
 
 
-@given(QUEUES, POOLS)
-def test_an_instance_tells_its_queue_and_pool(queue: str, pool: str) -> None:
-    assert naming.split_instance(naming.instance_of(queue, pool)) == (queue, pool)
+@given(QUEUES, POOLS, NUMBERS)
+def test_an_instance_tells_its_queue_pool_and_number(queue: str, pool: str, number: int) -> None:
+    assert naming.split_instance(naming.instance_of(queue, pool, number)) == (queue, pool, number)
 
 
-@given(st.tuples(QUEUES, POOLS), st.tuples(QUEUES, POOLS))
-def test_two_instances_never_share_a_name(one: tuple[str, str], other: tuple[str, str]) -> None:
+@given(st.tuples(QUEUES, POOLS, NUMBERS), st.tuples(QUEUES, POOLS, NUMBERS))
+def test_two_instances_never_share_a_name(one: tuple[str, str, int], other: tuple[str, str, int]) -> None:
     assert (naming.instance_of(*one) == naming.instance_of(*other)) is (one == other)
 
 
@@ -71,7 +72,19 @@ def test_names_that_a_command_line_would_change(name: object) -> None:
     assert not naming.is_consumed_name(name)
 
 
-@pytest.mark.parametrize("name", ["mail", "mail-", "-prefork", "mail-preforc", "mail-threads-", "a b-solo"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mail",
+        "mail-",
+        "-prefork",
+        "mail-preforc",
+        "mail-threads-",
+        "mail-threads-1",
+        "mail-threads-02",
+        "a b-solo",
+    ],
+)
 def test_what_is_no_instance_is_not_split(name: str) -> None:
     with pytest.raises(ValueError, match="is not <queue>-<pool>"):
         naming.split_instance(name)

@@ -39,6 +39,8 @@ def _agreeing(spec: dict[str, Any]) -> dict[str, Any]:
         spec.pop("concurrency", None)
     if not {"prefork", "gevent", "eventlet"} & set(pools):
         spec.pop("autoscale", None)
+    if len(pools) > 1:
+        spec.pop("scale", None)
     return spec
 
 
@@ -59,6 +61,7 @@ SPECS = st.fixed_dictionaries(
         "task_memory_mb": st.integers(1, 800),
         "time_limit": st.integers(2, 90000),
         "autoscale": st.booleans(),
+        "scale": st.integers(2, 10).map(lambda most: {"max_instances": most}),
     },
 ).map(_agreeing)
 QUEUES = st.dictionaries(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import spec
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.spec import QueueSpec
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.spec import QueueSpec, Scale
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,7 +70,7 @@ def test_everything_can_be_said() -> None:
         "autoscale": True,
         "arguments": ["--without-mingle", "-O", "fair"],
     }
-    assert set(raw) == spec.KEYS - {"pool"}
+    assert set(raw) == spec.KEYS - {"pool", "scale"}
     assert good(raw) == QueueSpec(
         queue="mail",
         consumes=("mail", "mail:high"),
@@ -89,6 +89,53 @@ def test_everything_can_be_said() -> None:
         max_tasks_per_child=1000,
         arguments=("--without-mingle", "-O", "fair"),
     )
+
+
+def test_scale_says_when_extra_instances_run() -> None:
+    least = good({"scale": {"max_instances": 3}})
+    assert least.scale == Scale(1, 3, up_depth=100, up_age=60, down_depth=0, cool_down=120)
+    assert least.instances == 3
+    raw = {
+        "min_instances": 2,
+        "max_instances": 4,
+        "up_depth": 200,
+        "up_age": 30,
+        "down_depth": 10,
+        "cool_down": 60,
+    }
+    assert set(raw) == spec.SCALE_KEYS
+    assert good({"scale": raw}).scale == Scale(2, 4, 200, 30, 10, 60)
+    assert good({"pools": ["prefork", "solo"]}).instances == 2
+
+
+@pytest.mark.parametrize(
+    ("scale", "message"),
+    [
+        (3, "scale = 3: not a mapping of keys; write it as {max_instances: 3}, or leave it out"),
+        ({}, "scale.max_instances = None: not set; set it to 2 to 10, or leave scale out"),
+        ({"max": 2, "max_instances": 2}, "scale.max = 2: unknown key; use one of cool_down, "),
+        (
+            {"max_instances": 11},
+            "scale.max_instances = 11: not a whole number in its range; set it to 2 to 10",
+        ),
+        (
+            {"max_instances": 2, "min_instances": 2},
+            "scale.min_instances = 2: not below max_instances = 2; lower it, or raise the other",
+        ),
+        (
+            {"max_instances": 2, "up_depth": 5, "down_depth": 5},
+            "scale.down_depth = 5: not below up_depth = 5; lower it: between the two nothing moves",
+        ),
+    ],
+)
+def test_a_scale_that_cannot_be(scale: object, message: str) -> None:
+    (said,) = messages({"scale": scale})
+    assert said.startswith(f"w1: celery_worker_queues.mail.{message}")
+
+
+def test_only_a_queue_of_one_pool_scales() -> None:
+    (said,) = messages({"pools": ["prefork", "threads"], "scale": {"max_instances": 2}})
+    assert "the queue has 2 pools, prefork, threads; use one pool, or leave scale out" in said
 
 
 @pytest.mark.parametrize(("workload", "pool"), [("cpu", "prefork"), ("mixed", "prefork"), ("io", "threads")])
