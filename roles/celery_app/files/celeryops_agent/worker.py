@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import math
+import resource
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -30,6 +32,8 @@ RETRY_STEP, RETRY_MOST = 1.0, 4.0
 #: Seconds between two turns of the loop that the witness asks for.
 BEAT = 1.0
 
+KIB, MIB = 1024, 1024 * 1024
+
 
 class Worker:
     """What the agent knows of a worker.
@@ -43,6 +47,8 @@ class Worker:
         self._app = controller.app
         self._turned_at = self._asked_at = monotonic()
         self._announced = False
+        self._most_active = 0
+        self._ready_bytes = 0
 
     def install(self) -> None:
         """Add the witness to the boot steps, and hear of readiness and stops."""
@@ -70,6 +76,7 @@ class Worker:
         consumer = getattr(self._controller, "consumer", None)
         queues = self._queues()
         active = len(state.active_requests)
+        self._most_active = max(self._most_active, active)
         if self._announced and active:
             self.life.is_ready()  # in a solo pool the first task may come before the first turn
         asked = asked_age(consumer, queues, now)
@@ -104,18 +111,34 @@ class Worker:
     def _on_ready(self, **_: Any) -> None:
         # Celery says so before its loop turned once; the next turn proves it.
         self._announced = True
+        # What the app takes before its first task; later nobody can tell the two apart.
+        self._ready_bytes = _resident_bytes()
 
     def _on_shutting_down(self, **_: Any) -> None:
         self.life.is_stopping()
 
     def _answer(self, panel: Any, **_: Any) -> dict[str, Any]:
-        """Figures of this worker, for ``python -m celeryops_agent.report``."""
+        """Figures of this worker, for ``python -m celeryops_agent.report``.
+
+        ``most_active`` is the most tasks that ran at once, as seen every second; ``child_peak_mb`` the
+        largest of the processes that it started and that have ended.
+        """
+        active = len(state.active_requests)
         return {
-            "active": len(state.active_requests),
+            "active": active,
+            "most_active": max(active, self._most_active),
+            "ready_mb": -(-self._ready_bytes // MIB),
+            "child_peak_mb": -(-resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * KIB // MIB),
             "processed": state.all_total_count[0],
             "concurrency": panel.consumer.pool.num_processes,
             "queues": self._queues(),
         }
+
+
+def _resident_bytes() -> int:
+    """Return the memory that this process has now."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * resource.getpagesize()
 
 
 def _after(first: Callable[[], None], then: Callable[[], None]) -> Callable[[], None]:
