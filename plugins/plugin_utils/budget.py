@@ -9,11 +9,12 @@ more core or megabyte never gives an instance less.
 
 from __future__ import annotations
 
-import heapq
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from .problems import Problem
 from .spec import whole
@@ -146,30 +147,57 @@ class Demand:
     weight: int
 
 
+class _Ask(NamedTuple):
+    """A demand in whole numbers: a slot's cost in parts of a core, and its price, the cost by weight."""
+
+    name: str
+    least: int
+    most: int
+    cost: int
+    price: int
+
+
 def slots(cores: Fraction, demands: Mapping[str, Demand]) -> dict[str, int]:
     """Hand out the cores' slots, one at a time, to whom has the fewest for its weight (D'Hondt's method).
 
     It begins with the least of each and ends when no core is idle, so it uses at most one slot more than the
     cores feed; the order of the grants does not depend on the number of cores, so more cores only add to it.
+
+    The n-th slot of an instance is granted at the level of n times its price. Bisection finds the level at
+    which no core is idle, in steps of the lowest price, and only what is granted in the last step, one slot
+    to each at most, is granted in turn: a large host takes no longer than a small one.
     """
-    given = {name: demand.least for name, demand in demands.items()}
-    scale = math.lcm(*(demand.per_core.numerator for demand in demands.values()))
-    cost = {name: int(scale / demand.per_core) for name, demand in demands.items()}
-    weights = math.lcm(*(demand.weight for demand in demands.values()))
-    price = {name: cost[name] * (weights // demand.weight) for name, demand in demands.items()}
-    room = cores * scale - sum(given[name] * cost[name] for name in given)
-    queue = [((given[name] + 1) * price[name], name) for name in given if _below(given[name], demands[name])]
-    heapq.heapify(queue)
-    while queue and room > 0:
-        name = queue[0][1]
-        given[name] += 1
-        room -= cost[name]
-        if _below(given[name], demands[name]):
-            heapq.heapreplace(queue, ((given[name] + 1) * price[name], name))
-        else:
-            heapq.heappop(queue)
+    if not demands:
+        return {}
+    core = math.lcm(*(demand.per_core.numerator for demand in demands.values())) * cores.denominator
+    room = int(cores * core)
+    asks = _asks(demands, core, room)
+    step = min(ask.price for ask in asks)
+    steps = 1 + max(ask.most * ask.price for ask in asks) // step
+
+    def used(number: int) -> int:
+        level = number * step
+        return sum(cost * max(least, min(level // price, most)) for _name, least, most, cost, price in asks)
+
+    level = step * (bisect_left(range(steps), room, lo=1, key=used) - 1)
+    given = {ask.name: max(ask.least, min(level // ask.price, ask.most)) for ask in asks}
+    room -= sum(given[ask.name] * ask.cost for ask in asks)
+    unmet = (ask for ask in asks if given[ask.name] < ask.most)
+    for ask in sorted(unmet, key=lambda ask: ((given[ask.name] + 1) * ask.price, ask.name)):
+        if room <= 0:
+            break
+        given[ask.name] += 1
+        room -= ask.cost
     return given
 
 
-def _below(slots_given: int, demand: Demand) -> bool:
-    return demand.most is None or slots_given < demand.most
+def _asks(demands: Mapping[str, Demand], core: int, room: int) -> list[_Ask]:
+    """Return the demands in units that make a core, and every cost and price, a whole number."""
+    weights = math.lcm(*(demand.weight for demand in demands.values()))
+    asks = []
+    for name, demand in demands.items():
+        cost = core // demand.per_core.numerator * demand.per_core.denominator
+        # Without a bound of its own nobody is granted more than the slots that fill the host.
+        most = max(demand.least, room // cost + 1) if demand.most is None else demand.most
+        asks.append(_Ask(name, demand.least, most, cost, cost * (weights // demand.weight)))
+    return asks

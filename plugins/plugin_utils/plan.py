@@ -91,21 +91,72 @@ def read_defaults(raw: Mapping[str, object]) -> tuple[Defaults, list[Problem]]:
     return Defaults(soft, hard, reserve), problems
 
 
-def read_instances(
-    queues: Mapping[str, object], host: str, groups: Mapping[str, Sequence[str]], defaults: Defaults
-) -> tuple[list[Instance], list[Problem]]:
-    """Return the instances of a host by the groups it is in, ordered by queue and pool, and what is wrong."""
-    instances: list[Instance] = []
-    problems: list[Problem] = []
-    for queue in sorted(queues, key=str):
-        if host not in (groups.get(naming.group_of(str(queue))) or ()):
-            continue
-        read, wrong = spec.read(str(queue), queues[queue], defaults.soft, defaults.hard)
-        problems += wrong
-        if read:
-            numbers = range(1, 1 + (read.scale.max_instances if read.scale else 1))
-            instances += [Instance(read, pool, number) for pool in read.pools for number in numbers]
-    return instances, problems
+class Fleet:
+    """The queues of a fleet, each read once, and the hosts that serve them."""
+
+    def __init__(
+        self,
+        queues: Mapping[str, object],
+        groups: Mapping[str, Sequence[str]],
+        defaults: Mapping[str, object],
+    ) -> None:
+        """Read what is the same for every host; what is wrong with it is told by the hosts that it concerns.
+
+        queues: `celery_worker_queues`; groups: Ansible's `groups`.
+        defaults: `soft_time_limit`, `time_limit` (s), `reserve` ({system, broker, beat, flower}: MB, 0:
+        derived).
+        """
+        self.queues, self.groups, self.defaults = queues, groups, defaults
+        self.settings, self.problems = read_defaults(defaults)
+        self._served: dict[str, list[str]] = {}
+        for queue in sorted(queues, key=str):
+            for host in dict.fromkeys(groups.get(naming.group_of(str(queue))) or ()):
+                self._served.setdefault(host, []).append(queue)
+        self._read: dict[str, tuple[list[Instance], list[Problem]]] = {}
+
+    def instances(self, host: str) -> tuple[list[Instance], list[Problem]]:
+        """Return the instances of a host by the groups it is in, by queue and pool, and what is wrong."""
+        instances: list[Instance] = []
+        problems: list[Problem] = []
+        for queue in self._served.get(host, ()):
+            if queue not in self._read:
+                self._read[queue] = self._instances(queue)
+            found, wrong = self._read[queue]
+            instances += found
+            problems += wrong
+        return instances, problems
+
+    def _instances(self, queue: str) -> tuple[list[Instance], list[Problem]]:
+        read, wrong = spec.read(str(queue), self.queues[queue], self.settings.soft, self.settings.hard)
+        if read is None:
+            return [], wrong
+        numbers = range(1, 1 + (read.scale.max_instances if read.scale else 1))
+        return [Instance(read, pool, number) for pool in read.pools for number in numbers], wrong
+
+    def plan(self, host: str, facts: Mapping[str, object]) -> HostPlan:
+        """Return the plan of a host with these facts (`ansible_facts`).
+
+        Raises PlanError with every problem when a spec is wrong, the facts are missing or the host is too
+        small.
+        """
+        known, problems = budget.read_host(host, facts, self.groups)
+        instances, wrong = self.instances(host)
+        problems += self.problems + wrong
+        if known is None or problems:
+            raise PlanError(host, problems)
+        kept = budget.reserve(known, self.settings.reserve)
+        problems = too_small(known, kept, instances)
+        if problems:
+            raise PlanError(host, problems)
+        planned = _planned(known, kept, instances)
+        return HostPlan(
+            host=host,
+            cores=float(known.cores),
+            memory_mb=known.memory_mb,
+            reserve=_reserve(kept),
+            slice=_slice(kept, planned),
+            instances=planned,
+        )
 
 
 def worker_plan(
@@ -115,31 +166,42 @@ def worker_plan(
     facts: Mapping[str, object],
     defaults: Mapping[str, object],
 ) -> HostPlan:
-    """Return the plan of a host.
+    """Return the plan of one host; arguments and errors as for Fleet and Fleet.plan."""
+    return Fleet(queues, groups, defaults).plan(host, facts)
 
-    queues: `celery_worker_queues`; groups, facts: Ansible's `groups` and `ansible_facts`.
-    defaults: `soft_time_limit`, `time_limit` (s), `reserve` ({system, broker, beat, flower}: MB, 0 derived).
-    Raises PlanError with every problem when a spec is wrong, the facts are missing or the host is too small.
+
+class Asked(TypedDict):
+    """What the inventory and the facts say of one host: see Fleet."""
+
+    queues: Mapping[str, object]
+    facts: Mapping[str, object]
+    defaults: Mapping[str, object]
+
+
+def plan_fleet(
+    hosts: Mapping[str, Asked], groups: Mapping[str, Sequence[str]]
+) -> tuple[dict[str, HostPlan], dict[str, list[Problem]]]:
+    """Return the plan of each host, and of those that cannot be planned the problems.
+
+    Hosts that ask for the same are planned from one reading: 10,000 of them in a few seconds.
     """
-    known, problems = budget.read_host(host, facts, groups)
-    settings, wrong = read_defaults(defaults)
-    instances, bad = read_instances(queues, host, groups, settings)
-    problems += wrong + bad
-    if known is None or problems:
-        raise PlanError(host, problems)
-    kept = budget.reserve(known, settings.reserve)
-    problems = too_small(known, kept, instances)
-    if problems:
-        raise PlanError(host, problems)
-    planned = _planned(known, kept, instances)
-    return HostPlan(
-        host=host,
-        cores=float(known.cores),
-        memory_mb=known.memory_mb,
-        reserve=_reserve(kept),
-        slice=_slice(kept, planned),
-        instances=planned,
-    )
+    plans: dict[str, HostPlan] = {}
+    refused: dict[str, list[Problem]] = {}
+    fleets: list[Fleet] = []
+    for host, asked in hosts.items():
+        fleet = next((known for known in fleets if _same(known, asked)), None)
+        if fleet is None:
+            fleet = Fleet(asked["queues"], groups, asked["defaults"])
+            fleets.append(fleet)
+        try:
+            plans[host] = fleet.plan(host, asked["facts"])
+        except PlanError as error:
+            refused[host] = error.problems
+    return plans, refused
+
+
+def _same(fleet: Fleet, asked: Asked) -> bool:
+    return fleet.queues == asked["queues"] and fleet.defaults == asked["defaults"]
 
 
 def concurrency(raw: object, cores: float, memory_mb: int) -> int:
@@ -186,9 +248,11 @@ def too_small(host: budget.Host, kept: budget.Reserve, instances: Sequence[Insta
 
 def _few_cores(host: budget.Host, instance: Instance) -> list[Problem]:
     """Return why the host has too few cores for the processes that an instance is told to run."""
+    if not instance.forks or instance.least == 1:
+        return []
     per_core = max(instance.per_core, Fraction(PREFORK_PER_CORE))
     fits = max(math.floor(host.cores * per_core), 1)
-    if not instance.forks or instance.least <= fits:
+    if instance.least <= fits:
         return []
     short = math.ceil(instance.least / per_core - host.cores)
     what = f"{instance.least} processes of {instance.name} on {float(host.cores):g} cores, at most "

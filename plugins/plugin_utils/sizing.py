@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import TypedDict
 
 from . import budget, naming, timers
@@ -75,33 +76,36 @@ class InstancePlan(TypedDict):
 
 @dataclass(frozen=True)
 class Instance:
-    """An instance before it is sized: a queue's spec on one pool, and its number among several such."""
+    """An instance before it is sized: a queue's spec on one pool, and its number among several such.
+
+    All hosts of a fleet that have it share it.
+    """
 
     spec: QueueSpec
     pool: str
     number: int = 1
 
-    @property
+    @cached_property
     def name(self) -> str:
         return naming.instance_of(self.spec.queue, self.pool, self.number)
 
-    @property
+    @cached_property
     def forks(self) -> bool:
         """Whether tasks run in children, rather than in the one process."""
         return self.pool == "prefork"
 
-    @property
+    @cached_property
     def weight(self) -> int:
         """The queue's weight in 2520ths, divided among its instances: one to ten of them divide 2520."""
         return self.spec.weight * 2520 // self.spec.instances
 
-    @property
+    @cached_property
     def scale(self) -> Scale | None:
         """When it starts and drains, if it is an extra one."""
         scale = self.spec.scale
         return scale if scale and self.number > scale.min_instances else None
 
-    @property
+    @cached_property
     def per_core(self) -> Fraction:
         """The slots that keep one core busy."""
         if self.spec.wait_ratio is not None:
@@ -109,17 +113,17 @@ class Instance:
         per_core = 1 + WAIT_RATIO[self.spec.workload]
         return min(per_core, Fraction(PREFORK_PER_CORE)) if self.forks else per_core
 
-    @property
+    @cached_property
     def fixed(self) -> int | None:
         """The concurrency that nobody may change, if there is one."""
         return 1 if self.pool == "solo" else self.spec.concurrency
 
-    @property
+    @cached_property
     def least(self) -> int:
         """The slots without which the instance is refused."""
         return self.fixed or self.spec.min_concurrency
 
-    @property
+    @cached_property
     def slot_mb(self) -> int:
         """What a slot adds: a child and its largest task, or the task alone where all share the process."""
         return self.spec.task_memory_mb + (self.spec.app_memory_mb if self.forks else 0)
@@ -128,17 +132,17 @@ class Instance:
         """The memory that the instance uses when every slot runs its largest task."""
         return self.spec.app_memory_mb + concurrency * self.slot_mb
 
-    @property
+    @cached_property
     def least_mb(self) -> int:
         """The MemoryMax whose MemoryHigh holds the least slots."""
         return math.ceil(self.need_mb(self.least) / HIGH_PART)
 
-    @property
+    @cached_property
     def least_why(self) -> str:
         """Say how the least memory comes about."""
         return f"{self.spec.app_memory_mb} of the app + {self.least} x {self.slot_mb} a slot, and a tenth"
 
-    @property
+    @cached_property
     def demand(self) -> budget.Demand:
         """What the instance asks of the CPU."""
         least, most = self.least, self.fixed or self.spec.max_concurrency

@@ -32,14 +32,14 @@ def host_problems(
     queues: `celery_worker_queues`; groups, facts: Ansible's `groups` and `ansible_facts`.
     defaults: as for `plan.worker_plan`, with `visibility_timeout` and `longest_countdown` (s).
     """
-    settings, problems = plan.read_defaults(defaults)
+    fleet = plan.Fleet(queues, groups, defaults)
+    settings = fleet.settings
     soft, hard = (
         timers.Timer(plan.SOFT_VARIABLE, settings.soft),
         timers.Timer(plan.HARD_VARIABLE, settings.hard),
     )
-    problems += timers.clash(soft, hard)
-    instances, wrong = plan.read_instances(queues, host, groups, settings)
-    problems += wrong + _redelivered(instances, defaults)
+    instances, wrong = fleet.instances(host)
+    problems = fleet.problems + timers.clash(soft, hard) + wrong + _redelivered(instances, defaults)
     known, unknown = budget.read_host(host, facts, groups)
     problems += unknown
     if known and not wrong:

@@ -181,6 +181,18 @@ DEMANDS = st.dictionaries(
 )
 
 
+@given(DEMANDS, st.fractions(Fraction(1, 10), 32, max_denominator=10))
+def test_slots_are_those_of_granting_one_at_a_time(demands: dict[str, Demand], cores: Fraction) -> None:
+    given_out = {name: demand.least for name, demand in demands.items()}
+    while sum((given_out[name] / demand.per_core for name, demand in demands.items()), Fraction(0)) < cores:
+        wanting = [name for name, demand in demands.items() if given_out[name] != demand.most]
+        if not wanting:
+            break
+        level = {n: (given_out[n] + 1) / (demands[n].per_core * demands[n].weight) for n in wanting}
+        given_out[min((level[name], name) for name in wanting)[1]] += 1
+    assert budget.slots(cores, demands) == given_out
+
+
 @given(DEMANDS, st.fractions(Fraction(1, 10), 32, max_denominator=10), st.fractions(0, 8, max_denominator=10))
 def test_slots_stay_in_bounds_and_grow_with_the_cores(
     demands: dict[str, Demand], cores: Fraction, more: Fraction
