@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import socket
 from functools import partial
 from time import sleep
 from typing import Any
 
 import pytest
+import redis
 
 from integration.agent.harness import Line, Service, Stage, wait_until
 
@@ -29,9 +32,13 @@ def ticking(stage: Stage) -> Stage:
     return stage
 
 
-def beat(stage: Stage, scheduler: str, **environ: Any) -> Service:
-    """Start a beat with its schedule in this test's directory."""
-    schedule = f"--schedule={stage.directory}/schedule"
+FILE = "celery.beat:PersistentScheduler"
+REDBEAT = "redbeat.RedBeatScheduler"
+
+
+def beat(stage: Stage, scheduler: str, host: str = "a", **environ: Any) -> Service:
+    """Start a beat with its schedule where a host of that name would have it."""
+    schedule = f"--schedule={stage.directory}/schedule-{host}"
     words = ("beat", f"--scheduler={scheduler}", schedule, "--pidfile=")
     return stage.celery(*words, watchdog=WATCHDOG, **environ)
 
@@ -41,14 +48,18 @@ def ticks(stage: Stage) -> int:
     return int(stage.redis.ask("LLEN", "ticks"))
 
 
-@pytest.mark.parametrize(
-    ("scheduler", "status"),
-    [("celery.beat:PersistentScheduler", "ticking"), ("redbeat.RedBeatScheduler", "leader")],
-)
-def test_beat_ticks_and_stops(ticking: Stage, scheduler: str, status: str) -> None:
+def sends(stage: Stage) -> list[str]:
+    """Which process sent each of them, in the order of the queue."""
+    with redis.Redis(port=stage.redis.port) as client:
+        messages = client.lrange("ticks", 0, -1)
+    return [json.loads(each)["headers"]["origin"] for each in reversed(messages)]
+
+
+@pytest.mark.parametrize("scheduler", [FILE, REDBEAT])
+def test_beat_ticks_and_stops(ticking: Stage, scheduler: str) -> None:
     service = beat(ticking, scheduler)
     wait_until("it is ready", service.is_ready)
-    wait_until("it says what it does", partial(service.shows, status))
+    wait_until("it says what it does", partial(service.shows, "leader"))
     wait_until("it sends", lambda: ticks(ticking) > 6)
     assert not service.systemd.would_restart(WATCHDOG)
     service.signal(signal.SIGTERM)
@@ -58,7 +69,7 @@ def test_beat_ticks_and_stops(ticking: Stage, scheduler: str, status: str) -> No
 
 def test_a_stop_in_the_middle_of_a_sending(ticking: Stage) -> None:
     line = Line(ticking.redis.port)
-    service = beat(ticking, "celery.beat:PersistentScheduler", CELERY_BROKER_URL=line.url)
+    service = beat(ticking, FILE, CELERY_BROKER_URL=line.url)
     wait_until("it sends", lambda: ticks(ticking) > 1)
     line.fall_silent()
     sleep(2.0)  # two ticks are due: it waits for an answer to one
@@ -66,12 +77,13 @@ def test_a_stop_in_the_middle_of_a_sending(ticking: Stage) -> None:
     assert service.ended() == 0
 
 
-def test_a_standby_is_ready_and_takes_over(ticking: Stage) -> None:
-    leader = beat(ticking, "redbeat.RedBeatScheduler")
+@pytest.mark.parametrize("scheduler", [FILE, REDBEAT])
+def test_a_standby_is_ready_and_takes_over(ticking: Stage, scheduler: str) -> None:
+    leader = beat(ticking, scheduler)
     wait_until("it leads", partial(leader.shows, "leader"))
-    standby = beat(ticking, "redbeat.RedBeatScheduler")
+    standby = beat(ticking, scheduler, "b")
     wait_until("it is ready", standby.is_ready)
-    assert standby.systemd.status == "standby"
+    assert standby.systemd.status == f"standby, {socket.gethostname()} leads"
     leader.kill()
     wait_until("the standby leads", partial(standby.shows, "leader"))
     sent = ticks(ticking)
@@ -79,11 +91,59 @@ def test_a_standby_is_ready_and_takes_over(ticking: Stage) -> None:
     assert not standby.systemd.would_restart(WATCHDOG)
 
 
-@pytest.mark.parametrize("scheduler", ["celery.beat:PersistentScheduler", "redbeat.RedBeatScheduler"])
+def test_a_leader_that_stops_lets_go_of_its_lead(ticking: Stage) -> None:
+    ticking.settings["redbeat_lock_timeout"] = 3600
+    leader = beat(ticking, REDBEAT)
+    wait_until("it leads", partial(leader.shows, "leader"))
+    standby = beat(ticking, REDBEAT, "b")
+    wait_until("it stands by", standby.is_ready)
+    leader.signal(signal.SIGTERM)
+    assert leader.ended() == 0
+    wait_until("the standby leads", partial(standby.shows, "leader"))
+
+
+@pytest.mark.parametrize("scheduler", [FILE, REDBEAT])
+def test_a_leader_that_was_frozen_sends_nothing_more(ticking: Stage, scheduler: str) -> None:
+    frozen = beat(ticking, scheduler)
+    wait_until("it leads and sends", lambda: ticks(ticking) > 2)
+    standby = beat(ticking, scheduler, "b")
+    wait_until("it stands by", standby.is_ready)
+    frozen.signal(signal.SIGSTOP)
+    wait_until("the standby leads", partial(standby.shows, "leader"))
+    sent = ticks(ticking)
+    frozen.signal(signal.SIGCONT)
+    assert frozen.ended() == 0  # systemd starts it again, as a standby
+    assert frozen.says("beat lost its lead")
+    wait_until("the new leader sends", lambda: ticks(ticking) > sent + 2)
+    origins = sends(ticking)
+    assert origins.index(origins[-1]) == len([each for each in origins if each == origins[0]])
+
+
+def test_a_redbeat_without_the_agent_is_heeded(ticking: Stage) -> None:
+    """Its lock is ours: while one that knows nothing of us leads, nothing is sent twice."""
+    stranger = beat(ticking, REDBEAT, target="unwatched", listen=False)
+    wait_until("the stranger sends", lambda: ticks(ticking) > 0)
+    standby = beat(ticking, REDBEAT, "b")
+    wait_until("it stands by", partial(standby.shows, "standby, another beat leads"))
+    stranger.kill()
+    wait_until("the standby leads", partial(standby.shows, "leader"))
+
+
+def test_a_second_beat_with_the_same_schedule_is_refused(ticking: Stage) -> None:
+    first = beat(ticking, FILE)
+    wait_until("it leads", partial(first.shows, "leader"))
+    second = beat(ticking, FILE)
+    assert second.ended() == 1
+    assert second.says("another beat runs here")
+    sent = ticks(ticking)
+    wait_until("the first goes on", lambda: ticks(ticking) > sent + 2)
+
+
+@pytest.mark.parametrize("scheduler", [FILE, REDBEAT])
 def test_start_and_stop_without_a_broker(ticking: Stage, scheduler: str) -> None:
     ticking.redis.stop()
     service = beat(ticking, scheduler)
-    impatient = beat(ticking, scheduler)
+    impatient = beat(ticking, scheduler, "b")
     for each in (service, impatient):
         wait_until("it says why", partial(each.shows, "waiting for the broker"))
         wait_until("it asks for time", partial(each.asks_for_time, 3))
@@ -94,13 +154,20 @@ def test_start_and_stop_without_a_broker(ticking: Stage, scheduler: str) -> None
     wait_until("it sends", lambda: ticks(ticking) > 2)
 
 
-def test_a_ticking_beat_outlives_an_outage(ticking: Stage) -> None:
-    service = beat(ticking, "celery.beat:PersistentScheduler")
+@pytest.mark.parametrize("scheduler", [FILE, REDBEAT])
+def test_beats_outlive_an_outage(ticking: Stage, scheduler: str) -> None:
+    ticking.settings["redbeat_lock_timeout"] = 60  # longer than the outage: the leader stays the leader
+    leader = beat(ticking, scheduler)
     wait_until("it sends", lambda: ticks(ticking) > 2)
+    standby = beat(ticking, scheduler, "b")
+    wait_until("it stands by", standby.is_ready)
     ticking.redis.stop()
-    wait_until("it waits", partial(service.shows, "waiting for the broker"))
+    for each in (leader, standby):
+        wait_until("it waits", partial(each.shows, "waiting for the broker"))
     ticking.redis.start()
     sent = ticks(ticking)
-    wait_until("it sends again", lambda: ticks(ticking) > sent)
-    assert service.runs
-    assert not service.systemd.would_restart(WATCHDOG)
+    wait_until("one sends again", lambda: ticks(ticking) > sent)
+    assert leader.runs
+    assert standby.runs
+    assert not leader.systemd.would_restart(WATCHDOG)
+    assert not standby.systemd.would_restart(WATCHDOG)

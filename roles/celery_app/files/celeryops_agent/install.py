@@ -35,4 +35,4 @@ def install(app: Any, environ: Mapping[str, str]) -> None:
         Reporter(notifier, worker, ceiling or math.inf).start()
 
     signals.worker_init.connect(watch_worker, weak=False)
-    BeatProgram.Service = watched_service(notifier)
+    BeatProgram.Service = watched_service(notifier, environ)
