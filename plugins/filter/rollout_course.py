@@ -13,6 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import rollout
 
+CURRENT = "/opt/celery/current"
 DOCUMENTATION = r"""
 name: rollout_course
 short_description: What restarts in which batch, so that no queue is left alone
@@ -22,7 +23,8 @@ description:
     last and is named in the notes.
   - Beat has a batch of its own after the workers, and Flower after beat. Flower restarts only where no
     release is rolled out, for it has an environment of its own.
-  - What was stopped by hand or drained is left alone.
+  - What was stopped by hand or drained is left alone. Extra workers restart with the others, but nobody
+    counts on them, for the host's scaler may drain them at any moment.
   - It rests on what M(celeryops.systemd.instance_info) saw, in C(__rollout_seen) of each host, and where
     releases are rolled out on the link in the facts of M(celeryops.systemd.host_facts).
 positional: hosts
@@ -117,11 +119,19 @@ def _link(variables: Mapping[str, Any]) -> str:
     return str(variables["ansible_facts"]["celeryops"]["release"])
 
 
-def _restarts(batch: rollout.Batch) -> dict[str, list[dict[str, str]]]:
+def _restarts(batch: rollout.Batch) -> dict[str, list[dict[str, Any]]]:
     """What celeryops.systemd.units takes."""
-    return {
-        host: [{"name": name, "state": "restarted"} for name in names] for host, names in batch.units.items()
-    }
+    found: dict[str, list[dict[str, Any]]] = {}
+    for host, names in batch.units.items():
+        extras = batch.extras.get(host, [])
+        found[host] = [{"name": name, "state": "restarted"} for name in names if name not in extras]
+        found[host] += [
+            # The host's scaler may have started a spare one since, from the release of before.
+            {"name": name, "optional": True}
+            | ({"state": "restarted"} if name in names else {"state": "started", "inputs": [CURRENT]})
+            for name in extras
+        ]
+    return found
 
 
 def _share(value: object) -> float:

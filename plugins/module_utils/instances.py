@@ -105,12 +105,15 @@ def describe(
     memory = _number(properties.get("MemoryCurrent"))
     active = properties.get("ActiveState") == "active"
     state = state_of(properties)
-    resting = drained and state == "stopped" and properties["Id"].startswith(WORKER_PREFIX)
+    extra = environment.get("CELERYOPS_EXTRA") == "1"
+    if state == "stopped" and properties["Id"].startswith(WORKER_PREFIX):
+        state = "drained" if drained else "spare" if extra else state
     return {
         "unit": properties["Id"],
         "instance": instance_of(properties["Id"]),
-        "state": "drained" if resting else state,
+        "state": state,
         "active": active,
+        "extra": extra,
         "enabled": properties.get("UnitFileState") in ("enabled", "enabled-runtime"),
         "status": status_of(properties),
         "result": properties.get("Result") or None,

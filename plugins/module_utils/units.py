@@ -42,12 +42,16 @@ UNMANAGED_STATES = ("static", "generated", "transient", "alias", "indirect")
 
 @dataclass(frozen=True)
 class Wish:
-    """What a unit shall be; ``state`` and ``enabled`` of None leave what is."""
+    """What a unit shall be; ``state`` and ``enabled`` of None leave what is.
+
+    An ``optional`` unit is started and stopped by somebody else: here it only restarts, when it runs.
+    """
 
     name: str
     state: str | None = None
     enabled: bool | None = None
     inputs: tuple[str, ...] = ()
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,8 @@ def decide(wish: Wish, unit: Unit, changed_paths: Iterable[str], times: Mapping[
     """
     if wish.state == "stopped":
         return None if unit.stopped else Action(wish.name, "stop", f"was {unit.sub}")
+    if wish.optional and not unit.running:
+        return None
     if wish.state == "restarted":
         return Action(wish.name, "restart" if unit.running else "start", "asked for")
     if wish.state != "started":

@@ -76,11 +76,15 @@ instances:
     state:
       description:
         - What it does, in the agent's words where it has some, else in systemd's.
-        - V(drained) is a worker that rests because its host was drained.
+        - V(drained) is a worker that rests because its host was drained, V(spare) an extra one that rests
+          because its queue does not need it.
       type: str
       sample: consuming
     active:
       description: Whether systemd holds it for active, which for a worker means that it consumes.
+      type: bool
+    extra:
+      description: Whether it runs only while its queue needs it (C(scale) of the queue).
       type: bool
     enabled:
       description: Whether it starts with the host.

@@ -39,6 +39,12 @@ options:
         description: Whether it runs. V(restarted) starts it anew whatever its inputs. Unset leaves it.
         type: str
         choices: [started, stopped, restarted]
+      optional:
+        description:
+          - Whether somebody else starts and stops it. It then restarts where it has to, but is not started
+            where it does not run, and may have been stopped in the meantime.
+        type: bool
+        default: false
       enabled:
         description: Whether it starts at boot. Unset leaves it.
         type: bool
@@ -146,6 +152,7 @@ JOURNALS_SHOWN = 3
 UNIT_OPTIONS = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["started", "stopped", "restarted"]},
+    "optional": {"type": "bool", "default": False},
     "enabled": {"type": "bool"},
     "inputs": {"type": "list", "elements": "str", "default": []},
 }
@@ -221,7 +228,7 @@ class Run:
         self.systemd = Systemd(module)
         self.changed_paths: list[str] = module.params["changed_paths"]
         self.wishes = [
-            units.Wish(raw["name"], raw["state"], raw["enabled"], tuple(raw["inputs"]))
+            units.Wish(raw["name"], raw["state"], raw["enabled"], tuple(raw["inputs"]), raw["optional"])
             for raw in module.params["units"]
         ]
         self.leaving, self.remains = self._leaving()
@@ -316,7 +323,12 @@ class Run:
             self.systemd.run("systemctl", "reset-failed", "--", *names, check=False)
         said = self.systemd.wait("restart", names) + self.systemd.wait("start", self.names("wait"))
         after = self.systemd.show(self.names("start", "restart", "wait"))
-        failed = [unit for unit in after.values() if not unit.ready]
+        optional = [wish.name for wish in self.wishes if wish.optional]
+        failed = [
+            unit
+            for unit in after.values()
+            if not unit.ready and not (unit.name in optional and unit.active in ("inactive", "deactivating"))
+        ]
         if failed:
             self._fail("is not ready", failed, said)
 

@@ -16,12 +16,16 @@ STAYS = {"celery_broker": "the broker", "celery_beat": "beat", "celery_flower": 
 
 
 def wishes(units: Iterable[Unit], host: str, drained: bool) -> list[dict[str, Any]]:
-    """Return the host's workers as celeryops.systemd.units takes them: at rest, or at work."""
+    """Return the host's workers as celeryops.systemd.units takes them: at rest, or at work.
+
+    Extra workers are not put back to work: the host's scaler starts those that are needed.
+    """
     state = "stopped" if drained else "started"
     return [
         {"name": unit.unit, "state": state, "enabled": not drained}
         for unit in units
         if unit.host == host and unit.unit.startswith(WORKERS) and unit.state != "missing"
+        if drained or not unit.extra
     ]
 
 
@@ -39,7 +43,7 @@ def problems(units: Sequence[Unit], hosts: Sequence[str], limited: bool, unserve
         return []
     consumers: dict[str, set[str]] = {}
     for unit in units:
-        for queue in unit.queues if unit.well else ():
+        for queue in unit.queues if unit.well and not unit.extra else ():
             consumers.setdefault(queue, set()).add(unit.host)
     mend = "let another host serve it first, or let its tasks wait: -e drain_unserved=true"
     return [

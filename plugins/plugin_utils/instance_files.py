@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ MANAGED = "Ansible managed"
 LOGS = "/var/log/celery"
 TEMPLATE = f"{UNITS}/celery-worker@.service"
 SLICE = f"{UNITS}/celery.slice"
+SCALE = f"{CONFIG}/scale.json"
 
 File = dict[str, Any]
 
@@ -72,6 +74,7 @@ def worker_files(
                     "CELERY_ARGUMENTS": " ".join(command_words(instance, log_destination)),
                     "CELERYOPS_INSTANCE": instance["name"],
                     "CELERYOPS_STOP_CEILING": instance["stop_timeout"],
+                    **({"CELERYOPS_EXTRA": 1} if instance["scale"] else {}),
                 }
             ),
             "owner": "root",
@@ -80,6 +83,26 @@ def worker_files(
         }
         for instance in instances
     ]
+
+
+def scale_file(instances: Iterable[Mapping[str, Any]], group: str) -> File:
+    """Return what the scaler reads: the thresholds of each queue that scales, and its extra units in order.
+
+    :param instances: the plan's instances.
+    :param group: the group of the service, which may read the file.
+    """
+    queues: dict[str, dict[str, Any]] = {}
+    for instance in instances:
+        if instance["scale"]:
+            new = {"consumes": instance["consumes"], **instance["scale"], "units": []}
+            queues.setdefault(instance["queue"], new)["units"].append(instance["unit"])
+    return {
+        "path": SCALE,
+        "content": json.dumps(queues, indent=2) + "\n",
+        "owner": "root",
+        "group": group,
+        "mode": "0640",
+    }
 
 
 def limit_files(plan: Mapping[str, Any]) -> list[File]:
@@ -140,6 +163,7 @@ def worker_units(
     """Return the wanted units, as celeryops.systemd.units takes them.
 
     The slice is among them so that systemd reads it again when it changed; no instance restarts for it.
+    Whether an extra instance runs is not decided here.
 
     :param inputs: what every instance reads when it starts.
     :param drained: whether the host is out for maintenance, and its instances rest.
@@ -148,7 +172,6 @@ def worker_units(
     units: list[dict[str, Any]] = [{"name": "celery.slice"}]
     for instance in instances:
         own = [TEMPLATE, environment_path(instance["name"]), limits_path(instance["name"])]
-        units.append(
-            {"name": instance["unit"], "state": state, "enabled": enabled, "inputs": [*own, *inputs]}
-        )
+        unit = {"name": instance["unit"], "state": state, "enabled": enabled, "inputs": [*own, *inputs]}
+        units.append(unit | {"enabled": False, "optional": True} if instance["scale"] else unit)
     return units

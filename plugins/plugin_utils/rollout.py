@@ -18,7 +18,7 @@ from .batches import Fleet, Shortage, Worker, batches
 
 WORKERS, BEAT, FLOWER = "celery-worker@", "celery-beat.service", "celery-flower.service"
 # A unit in one of these states was stopped by somebody, and stays so.
-PARKED = ("stopped", "drained", "missing")
+PARKED = ("stopped", "drained", "missing", "spare")
 HOSTS_NAMED = 3
 
 
@@ -27,6 +27,7 @@ class Unit:
     """A unit of a host as celeryops.systemd.instance_info saw it.
 
     name: the instance, ``beat`` or ``flower``.
+    extra: whether the host's scaler may start or stop it at any moment.
     uptime, stop_timeout: in seconds; uptime is None when it is not active.
     """
 
@@ -42,6 +43,7 @@ class Unit:
     release: str | None = None
     uptime: int | None = None
     stop_timeout: int = 0
+    extra: bool = False
 
     @property
     def well(self) -> bool:
@@ -82,6 +84,7 @@ class Batch:
     nodes: the workers among them, by Celery's names.
     switch: the release that `current` is switched to before, on each host where it is not yet.
     expect: what has to be well on each host when the batch is done.
+    extras: the extra workers of each host that restart too, or were spare and may have started since.
     patience: seconds that the slowest of its units may take to stop.
     """
 
@@ -90,6 +93,7 @@ class Batch:
     nodes: dict[str, list[str]]
     switch: dict[str, str]
     expect: dict[str, list[str]]
+    extras: dict[str, list[str]]
     patience: int
 
 
@@ -115,6 +119,7 @@ def _unit(host: str, row: Mapping[str, Any]) -> Unit:
         release=row["release"],
         uptime=row["uptime"],
         stop_timeout=row["stop_timeout"] or 0,
+        extra=row["extra"],
     )
 
 
@@ -147,10 +152,11 @@ def _course(groups: list[list[Unit]], units: Sequence[Unit], options: Options) -
     busy = {unit.host for group in groups for unit in group}
     if late and not groups:
         groups = [[]]
-    well = [unit for unit in units if unit.well and unit.host in options.hosts]
+    well = [unit for unit in units if unit.well and unit.host in options.hosts and not unit.extra]
+    spare = [unit for unit in units if unit.extra and unit.state in PARKED]
     found = []
     for number, group in enumerate(groups, 1):
-        well += [unit for unit in group if unit not in well]
+        well += [unit for unit in group if unit not in well and not unit.extra]
         hosts = {unit.host for unit in group}
         # A host on which nothing runs is switched with the first batch, another with the first of its units.
         switch = {host: to for host, to in late.items() if host in hosts or host not in busy}
@@ -159,9 +165,12 @@ def _course(groups: list[list[Unit]], units: Sequence[Unit], options: Options) -
             Batch(
                 title=f"{number} of {len(groups)}: {where(group) or 'nothing runs, only the link changes'}",
                 units=_by_host(group, "unit"),
-                nodes=_by_host([unit for unit in group if unit.node], "node"),
+                nodes=_by_host([unit for unit in group if unit.node and not unit.extra], "node"),
                 switch=switch,
                 expect=_by_host(well, "unit"),
+                extras=_by_host(
+                    [unit for unit in [*group, *spare] if unit.extra and unit.host in hosts], "unit"
+                ),
                 patience=max((unit.stop_timeout for unit in group), default=0),
             )
         )

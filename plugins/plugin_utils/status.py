@@ -11,6 +11,8 @@ from typing import Any
 
 Row = dict[str, Any]
 FINE = ("consuming", "running")
+# An extra worker that its queue does not need now is neither missing nor at work.
+SPARE = "spare"
 
 
 def reporter(seen: Mapping[str, Mapping[str, Any]]) -> str | None:
@@ -55,9 +57,10 @@ def notes_of(
     problem: Why there is no report, in one line.
     """
     units = [(host, unit) for host, found in seen.items() for unit in found.get("instances", ())]
-    workers = [unit for _host, unit in units if unit["node"]]
+    workers = [unit for _host, unit in units if unit["node"] and unit["state"] != SPARE]
     consuming = sum(1 for unit in workers if unit["state"] == "consuming")
-    notes = [f"{consuming} of {len(workers)} workers consume"]
+    spare = sum(1 for _host, unit in units if unit["state"] == SPARE)
+    notes = [f"{consuming} of {len(workers)} workers consume" + (f", {spare} are spare" if spare else "")]
     if report is None:
         notes[0] += f"; tasks and queues are not known: {problem or 'no worker could be asked'}"
     else:
@@ -69,6 +72,8 @@ def notes_of(
         notes.append(f"no answer from {', '.join(silent)}")
     unwell: dict[tuple[str, str], list[str]] = {}
     for host, unit in units:
+        if unit["state"] == SPARE:
+            continue
         if not unit["active"] or (unit["node"] and unit["state"] not in FINE):
             unwell.setdefault((host, _reason(unit)), []).append(unit["instance"])
     notes += [f"{host}: {', '.join(names)}: {reason}" for (host, reason), names in unwell.items()]

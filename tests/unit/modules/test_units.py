@@ -123,6 +123,17 @@ def test_a_restart_that_is_asked_for_needs_no_other_reason(active: str, verb: st
     assert action == Action("w.service", verb, "asked for")
 
 
+@pytest.mark.parametrize("state", ["started", "restarted"])
+def test_what_somebody_else_starts_and_stops_only_restarts(state: str) -> None:
+    wish = replace(WISH, state=state, optional=True)
+    for active in ("inactive", "deactivating", "failed"):
+        assert decide(wish, replace(RUNNING, active=active, sub="dead"), [INPUT], {}) is None
+    restart = decide(wish, RUNNING, [INPUT], {})
+    assert restart is not None
+    assert restart.verb == "restart"
+    assert decide(replace(wish, state="stopped"), RUNNING, [], {}) is not None
+
+
 def test_without_a_wished_state_nothing_happens() -> None:
     assert decide(Wish("w.service", enabled=True), replace(RUNNING, active="failed"), [INPUT], {}) is None
 

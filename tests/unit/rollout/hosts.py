@@ -18,6 +18,7 @@ def worker(queue: str, **other: Any) -> Row:
         "instance": instance,
         "state": "consuming",
         "active": True,
+        "extra": False,
         "status": f"consuming {queue}, 0 active",
         "release": None,
         "uptime": 3600,

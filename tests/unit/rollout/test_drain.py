@@ -29,6 +29,17 @@ def test_they_work_again_when_the_host_comes_back() -> None:
     assert (found["units"], found["problems"]) == ({"w1": [work]}, [])
 
 
+def test_an_extra_worker_rests_too_and_its_queue_puts_it_back() -> None:
+    fleet = {"w1": host(worker("mail", extra=True))}
+    assert drain(fleet, elsewhere=OTHER)["units"]["w1"][0]["state"] == "stopped"
+    assert drain(fleet, drained=False)["units"]["w1"] == []
+
+
+def test_an_extra_worker_elsewhere_may_be_gone_at_any_moment() -> None:
+    extra = [{"item": "w2", **host(worker("mail", extra=True))}]
+    assert len(drain({"w1": host(worker("mail"))}, elsewhere=extra)["problems"]) == 1
+
+
 def test_what_has_no_unit_is_not_started() -> None:
     found = drain({"w1": host(worker("mail", state="missing", active=False))}, drained=False)
     assert found["units"] == {"w1": []}

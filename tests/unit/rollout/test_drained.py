@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.instance_files import worker_units
 
-INSTANCES = [{"name": "mail-threads", "unit": "celery-worker@mail-threads.service"}]
+INSTANCES = [{"name": "mail-threads", "unit": "celery-worker@mail-threads.service", "scale": None}]
 
 
 def test_a_drained_host_has_its_workers_stopped_and_not_started_at_boot() -> None:

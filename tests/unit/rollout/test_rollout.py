@@ -78,6 +78,21 @@ def test_what_was_stopped_or_drained_is_left_alone_and_named() -> None:
     ]
 
 
+def test_extra_workers_restart_and_nobody_counts_on_them() -> None:
+    names = {"instance": "mail-prefork-2", "unit": "celery-worker@mail-prefork-2.service"}
+    running = worker("mail", extra=True, **names)
+    spare = worker("images", extra=True, state="spare", active=False)
+    found = course({"w1": host(worker("mail"), running, spare), "w2": host(worker("mail"))}, min_capacity=0.1)
+    restart = [wish for batch in found["batches"] for wish in batch["restart"].get("w1", [])]
+    assert {"name": names["unit"], "optional": True, "state": "restarted"} in restart
+    assert restart.count({"name": worker("mail")["unit"], "state": "restarted"}) == 1
+    inputs = ["/opt/celery/current"]
+    assert {"name": spare["unit"], "optional": True, "state": "started", "inputs": inputs} in restart
+    assert not any(names["unit"] in batch["expect"]["w1"] for batch in found["batches"])
+    assert not any(len(batch["nodes"].get("w1", [])) > 1 for batch in found["batches"])
+    assert "left alone, because spare: w1 (images-prefork)" in found["notes"]
+
+
 def test_a_worker_that_waits_for_the_broker_is_no_consumer() -> None:
     waiting = worker("mail", state="waiting for the broker")
     found = course({"w1": host(worker("mail")), "w2": host(waiting)})

@@ -53,6 +53,7 @@ def test_a_worker_that_consumes() -> None:
         "instance": "mail-threads",
         "state": "consuming",
         "active": True,
+        "extra": False,
         "enabled": True,
         "status": "consuming mail, 3 active",
         "result": "success",
@@ -79,6 +80,9 @@ def test_a_worker_rests_only_where_its_host_is_drained() -> None:
     assert describe(worker, {}, None, 100.0)["state"] == "stopped"
     assert describe(worker, {}, None, 100.0, drained=True)["state"] == "drained"
     assert describe(beat, {}, None, 100.0, drained=True)["state"] == "stopped"
+    extra = describe(worker, {"CELERYOPS_EXTRA": "1"}, None, 100.0)
+    assert (extra["state"], extra["extra"]) == ("spare", True)
+    assert describe(worker, {"CELERYOPS_EXTRA": "1"}, None, 100.0, drained=True)["state"] == "drained"
     assert describe(parse_show(SHOW)[0], {}, None, 100.0, drained=True)["state"] == "consuming"
 
 

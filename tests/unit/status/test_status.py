@@ -106,6 +106,13 @@ def test_what_ails_several_instances_of_a_host_is_told_once() -> None:
     assert found["notes"][1:] == ["worker1: mail-prefork, images-prefork: waiting for the broker"]
 
 
+def test_a_spare_worker_is_shown_and_not_missed() -> None:
+    spare = unit("mail-prefork-2", node="mail-prefork-2@worker1", state="spare", active=False)
+    found = status(fleet(worker1=[unit("mail-prefork"), spare]), {"stdout": json.dumps(REPORT)})
+    assert found["rows"][1]["state"] == "spare"
+    assert found["notes"] == ["1 of 1 workers consume, 1 are spare, 2 tasks run, 7 wait"]
+
+
 def test_two_releases_at_once_are_told() -> None:
     found = status(fleet(worker1=[unit("mail-prefork"), unit("images-prefork", release="bbb")]))
     assert found["notes"][-1] == "2 releases run at once: aaa, bbb"

@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from celery.app.utils import find_app
-from kombu.exceptions import ChannelError, OperationalError
+from kombu.exceptions import OperationalError
 
 from celeryops_agent.broker import bounded_connection
+from celeryops_agent.waiting import queue_depths
 
 #: The remote control command that workers with the agent answer; cheaper than Celery's stats and active.
 COMMAND = "celeryops_report"
@@ -30,18 +31,6 @@ def ask_nodes(app: Any, connection: Any, timeout: float, expect: int | None) -> 
     """
     replies = app.control.broadcast(COMMAND, reply=True, connection=connection, timeout=timeout, limit=expect)
     return {node: answer for reply in replies or () for node, answer in reply.items()}
-
-
-def queue_depths(connection: Any, queues: Iterable[str]) -> dict[str, int]:
-    """Messages that wait in each queue; a queue that the broker does not have is empty."""
-    depths = {}
-    for queue in queues:
-        with connection.channel() as channel:  # RabbitMQ closes a channel that asks for what is not there
-            try:
-                depths[queue] = channel.queue_declare(queue=queue, passive=True).message_count
-            except ChannelError:
-                depths[queue] = 0
-    return depths
 
 
 def report(app: Any, timeout: float, queues: Sequence[str] = (), expect: int | None = None) -> dict[str, Any]:
