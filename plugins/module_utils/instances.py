@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ WORKER_PREFIX, SUFFIX = "celery-worker@", ".service"
 SINGLE = {"celery-beat.service": "beat", "celery-flower.service": "flower"}
 PROPERTIES = (
     "Id", "LoadState", "ActiveState", "SubState", "Result", "StatusText", "MainPID", "NRestarts",
-    "MemoryCurrent", "UnitFileState", "ActiveEnterTimestampMonotonic",
+    "MemoryCurrent", "UnitFileState", "ActiveEnterTimestampMonotonic", "ExecMainStartTimestampMonotonic",
 )  # fmt: skip
 CONFIG = "/etc/conf.d/celery"
 # The file in it that keeps a host's workers at rest.
 DRAINED = "drained"
+UNITS = "/etc/systemd/system"
+SHARED_FILES = (f"{UNITS}/celery-worker@.service", f"{UNITS}/celery.slice")
+SETTINGS = "/etc/conf.d/celery/settings.json"
 STATES = {"active": "running", "activating": "starting", "deactivating": "stopping", "inactive": "stopped"}
 MEBIBYTE = 1024 * 1024
 MICROSECONDS = 1_000_000
@@ -50,6 +54,48 @@ def instance_of(unit: str) -> str:
 def environment_file(directory: Path, unit: str) -> Path:
     """Return where the environment of a worker's unit lies."""
     return directory / f"worker-{instance_of(unit)}.env"
+
+
+def own_files(directory: Path, unit: str) -> list[Path]:
+    """Return the files that give a worker's unit its numbers."""
+    return [environment_file(directory, unit), Path(UNITS, f"{unit}.d", "50-limits.conf")]
+
+
+def newer_than_start(
+    properties: Mapping[str, str], paths: Iterable[Path], uptime: float, now: float
+) -> list[str]:
+    """Return those files that were written after the unit's main process had started; of a link, the link.
+
+    Args:
+        properties: The unit's, as ``systemctl show`` prints them.
+        paths: What it reads when it starts.
+        uptime: The host's monotonic clock now, in seconds.
+        now: The host's clock now, in seconds since the epoch.
+    """
+    since = _number(properties.get("ExecMainStartTimestampMonotonic"))
+    if not since or properties.get("ActiveState") in ("inactive", "failed"):
+        return []
+    started = now - uptime + since / MICROSECONDS
+    return [str(path) for path in paths if _written(path) > started]
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def timers_of(path: Path) -> dict[str, int]:
+    """Return the timers that the settings of the app hold; a file of secrets tells nothing else."""
+    try:
+        settings = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    options = settings.get("broker_transport_options") or {}
+    found = {name: settings.get(name) for name in ("task_soft_time_limit", "task_time_limit")}
+    found["visibility_timeout"] = options.get("visibility_timeout")
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def status_of(properties: Mapping[str, str]) -> str | None:

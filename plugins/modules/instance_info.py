@@ -36,6 +36,15 @@ options:
     description: Seconds to wait for them at most.
     type: int
     default: 0
+  files:
+    description: Whether to return too what gives the workers their numbers, to compare it with a plan.
+    type: bool
+    default: false
+  inputs:
+    description: With O(files), what every worker reads when it starts, besides its own files.
+    type: list
+    elements: str
+    default: []
   config_directory:
     description: Where the environment files of the instances lie.
     type: path
@@ -51,6 +60,10 @@ EXAMPLES = r"""
 - name: Refuse to go on beside a failed one
   ansible.builtin.assert:
     that: seen['instances'] | rejectattr('active') | length == 0
+
+- name: Look at the files behind their numbers too
+  celeryops.systemd.instance_info:
+    files: true
 
 - name: Wait until a worker consumes
   celeryops.systemd.instance_info:
@@ -125,6 +138,20 @@ instances:
     stop_timeout:
       description: Seconds that its tasks have to finish when it stops; null for other units.
       type: int
+    newer:
+      description: The files that it reads when it starts, and that were written after it had.
+      returned: with O(files), for a worker
+      type: list
+      elements: str
+files:
+  description: Texts of the template unit, of celery.slice, and of each worker's environment file and drop-in.
+  returned: with O(files)
+  type: dict
+settings:
+  description: The timers among the app's settings, in seconds.
+  returned: with O(files)
+  type: dict
+  sample: {task_soft_time_limit: 270, task_time_limit: 300, visibility_timeout: 3600}
 """
 
 import time
@@ -156,16 +183,39 @@ def look(properties: dict[str, str], directory: Path) -> dict[str, Any]:
     return instances.describe(properties, environment, release, time.monotonic(), drained)
 
 
-def look_at_all(module: AnsibleModule) -> list[dict[str, Any]]:
-    """Return all units as they are now."""
+def ask_systemd(module: AnsibleModule) -> list[dict[str, str]]:
+    """Return the properties of all units as they are now."""
     directory = Path(module.params["config_directory"])
     units = units_of(directory, module.params["units"])
     words = ["systemctl", "show", f"--property={','.join(instances.PROPERTIES)}", "--", *units]
     _status, output, _errors = module.run_command(words, check_rc=True)
     found = {entry["Id"]: entry for entry in instances.parse_show(output)}
     asked = [unit for unit in units if unit.startswith(instances.WORKER_PREFIX)]
-    present = [entry for unit, entry in found.items() if entry["LoadState"] != "not-found" or unit in asked]
-    return [look(entry, directory) for entry in present]
+    return [entry for unit, entry in found.items() if entry["LoadState"] != "not-found" or unit in asked]
+
+
+def look_at_all(module: AnsibleModule) -> list[dict[str, Any]]:
+    """Return all units as they are now."""
+    directory = Path(module.params["config_directory"])
+    return [look(entry, directory) for entry in ask_systemd(module)]
+
+
+def look_behind(module: AnsibleModule) -> dict[str, Any]:
+    """Return all units with the files that give the workers their numbers."""
+    directory = Path(module.params["config_directory"])
+    shared = [Path(path) for path in instances.SHARED_FILES]
+    template, inputs = shared[0], [Path(path) for path in module.params["inputs"]]
+    rows, files = [], shared
+    for entry in ask_systemd(module):
+        row = look(entry, directory)
+        if entry["Id"].startswith(instances.WORKER_PREFIX):
+            own = instances.own_files(directory, entry["Id"])
+            files += own
+            reads = [template, *own, *inputs]
+            row["newer"] = instances.newer_than_start(entry, reads, time.monotonic(), time.time())
+        rows.append(row)
+    texts = {str(path): path.read_text(errors="replace") for path in files if path.is_file()}
+    return {"instances": rows, "files": texts, "settings": instances.timers_of(Path(instances.SETTINGS))}
 
 
 def main() -> None:
@@ -175,10 +225,14 @@ def main() -> None:
             "units": {"type": "list", "elements": "str", "default": []},
             "expect": {"type": "list", "elements": "str", "default": []},
             "patience": {"type": "int", "default": 0},
+            "files": {"type": "bool", "default": False},
+            "inputs": {"type": "list", "elements": "str", "default": []},
             "config_directory": {"type": "path", "default": instances.CONFIG},
         },
         supports_check_mode=True,
     )
+    if module.params["files"]:
+        module.exit_json(changed=False, **look_behind(module))
     deadline = time.monotonic() + module.params["patience"]
     while True:
         found = look_at_all(module)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 from ansible_collections.celeryops.systemd.plugins.module_utils.instances import (
     describe,
     instance_of,
+    newer_than_start,
     parse_environment,
     parse_show,
     release_of,
     state_of,
+    timers_of,
     well,
 )
 
@@ -155,3 +159,27 @@ def test_the_release_is_the_one_that_the_process_runs(tmp_path: Path) -> None:
     assert release_of(7, tmp_path) == "3fa9c1d20b77"
     assert release_of(8, tmp_path) is None
     assert release_of(9, tmp_path) is None
+
+
+def test_what_was_written_after_a_unit_had_started(tmp_path: Path) -> None:
+    paths = {name: tmp_path / name for name in ("before", "after", "absent")}
+    for name, written in {"before": 999.0, "after": 1001.5}.items():
+        paths[name].touch()
+        os.utime(paths[name], (written, written))
+    link = tmp_path / "link"
+    link.symlink_to(paths["after"])
+    os.utime(link, (998.0, 998.0), follow_symlinks=False)
+    # It started at 50 s of the host's monotonic clock, which is 60 s now: 10 s ago, at 1000.
+    unit = {"ActiveState": "active", "ExecMainStartTimestampMonotonic": "50000000"}
+    reads = [*paths.values(), link]
+    assert newer_than_start(unit, reads, 60.0, 1010.0) == [str(paths["after"])]
+    assert newer_than_start(unit | {"ActiveState": "failed"}, reads, 60.0, 1010.0) == []
+
+
+def test_of_the_settings_only_the_timers_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    assert timers_of(path) == {}
+    options = {"visibility_timeout": 3600, "password": "secret"}
+    settings = {"task_time_limit": 300, "key": "secret", "broker_transport_options": options}
+    path.write_text(json.dumps(settings))
+    assert timers_of(path) == {"task_time_limit": 300, "visibility_timeout": 3600}

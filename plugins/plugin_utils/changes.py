@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What site.yml would do to the workers of a host, from its plan and from what runs there.
+
+The plan is compared as site.yml applies it, by its files: one that differs restarts whom it is for.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict
+
+from ansible_collections.celeryops.systemd.plugins.module_utils import instances
+
+from .instance_files import SLICE, TEMPLATE
+
+WORKER = instances.WORKER_PREFIX
+
+
+class Move(TypedDict):
+    """A number that becomes another; None where there is none."""
+
+    number: str
+    now: str | None
+    planned: str | None
+
+
+class Change(TypedDict):
+    """What happens to an instance, or to a file that all of a host's instances share.
+
+    action: start, restart, stop or remove an instance, enable it, or only write a file.
+    """
+
+    name: str
+    action: str
+    why: str
+    numbers: list[Move]
+
+
+def changes(
+    files: Iterable[Mapping[str, Any]],
+    units: Iterable[Mapping[str, Any]],
+    timers: Mapping[str, int],
+    seen: Mapping[str, Any],
+    traces: Iterable[str] = (),
+) -> list[Change]:
+    """Return what would change, the instances by name and the shared files after them.
+
+    files, units: what the plan asks for, as the modules managed_files and units take them.
+    timers: those that the settings of the app would hold, in seconds.
+    seen: what instance_info returned with `files`; empty of a host where nothing runs.
+    traces: the instances that left anything on the host, as host_facts returns them.
+    """
+    wanted = {file["path"]: str(file["content"]) for file in files if file.get("content") is not None}
+    found: Mapping[str, str] = seen.get("files", {})
+    differing = {path for path, text in wanted.items() if found.get(path) != text}
+    # A broker that knows no visibility timeout has none in the settings either.
+    held = seen.get("settings", {})
+    moved = [Move(number=name, now=f"{held[name]}", planned=f"{timers[name]}") for name in sorted(held)
+             if name in timers and held[name] != timers[name]]  # fmt: skip
+    if moved:
+        differing.add(instances.SETTINGS)
+    rows = {row["unit"]: row for row in seen.get("instances", ()) if row["unit"].startswith(WORKER)}
+    wishes = {unit["name"]: unit for unit in units if unit["name"].startswith(WORKER)}
+    decided = [_decide(wish, rows.get(name), differing, found, wanted) for name, wish in wishes.items()]
+    kept = {instances.instance_of(name) for name in wishes}
+    decided += [
+        _leave(name, rows.get(f"{WORKER}{name}{instances.SUFFIX}"))
+        for name in sorted({*traces, *(row["instance"] for row in rows.values())} - kept)
+    ]
+    shared = [
+        Change(
+            name=path.rpartition("/")[2],
+            action="write",
+            why="" if path in found else "is new",
+            numbers=_moves(path, found.get(path, ""), wanted[path]) if path in found else [],
+        )
+        for path in (TEMPLATE, SLICE)
+        if path in differing
+    ]
+    if moved:
+        name = instances.SETTINGS.rpartition("/")[2]
+        shared.append(Change(name=name, action="write", why="", numbers=moved))
+    return [*sorted((one for one in decided if one), key=lambda one: one["name"]), *shared]
+
+
+def _decide(
+    wish: Mapping[str, Any],
+    row: Mapping[str, Any] | None,
+    differing: set[str],
+    found: Mapping[str, str],
+    wanted: Mapping[str, str],
+) -> Change | None:
+    """Return what happens to a wanted instance; as the module units decides it."""
+    inputs = [path for path in wish["inputs"] if path in differing]
+    runs = bool(row and (row["active"] or row["pid"]))
+    unread = row.get("newer", []) if row else []
+    action, why = "", ""
+    if wish.get("state") == "stopped":
+        action, why = ("stop", "the host is drained") if runs else ("", "")
+    elif wish.get("state") == "started" and not runs:
+        action, why = "start", f"was {row['state']}" if row and row["state"] != "missing" else "is new"
+    elif wish.get("state") == "started" and inputs:
+        action, why = "restart", f"{_names(inputs)} changed"
+    elif wish.get("state") == "started" and unread:
+        action, why = "restart", f"{_names(unread)} newer than its start"
+    elif row and wish.get("enabled") is True and not row["enabled"]:
+        action, why = "enable", "does not start with the host"
+    own = [path for path in inputs if path in wanted and path != TEMPLATE]
+    if not action and own:
+        action, why = "write", f"{_names(own)} changed"
+    if not action:
+        return None
+    known = [path for path in own if path in found]
+    moves = [move for path in known for move in _moves(path, found[path], wanted[path])]
+    return Change(name=instances.instance_of(wish["name"]), action=action, why=why, numbers=moves)
+
+
+def _leave(name: str, row: Mapping[str, Any] | None) -> Change:
+    runs = bool(row and (row["active"] or row["pid"]))
+    return Change(name=name, action="stop" if runs else "remove", why="left the inventory", numbers=[])
+
+
+def _names(paths: Sequence[str]) -> str:
+    return ", ".join(path.rpartition("/")[2] for path in paths)
+
+
+def _moves(path: str, now: str, planned: str) -> list[Move]:
+    """Return the numbers that differ between two texts of a file; none where only its words do."""
+    if path == TEMPLATE:
+        return []
+    read = _environment_numbers if path.endswith(".env") else _unit_numbers
+    before, after = read(now), read(planned)
+    return [
+        Move(number=name, now=before.get(name), planned=after.get(name))
+        for name in dict.fromkeys([*after, *before])
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _unit_numbers(text: str) -> dict[str, str]:
+    lines = (line.partition("=") for line in text.splitlines() if not line.startswith("#"))
+    return {name: value for name, equals, value in lines if equals}
+
+
+def _environment_numbers(text: str) -> dict[str, str]:
+    """Return the variables by their short names, and the options of the command line by theirs."""
+    numbers = {}
+    for name, value in instances.parse_environment(text).items():
+        if name == "CELERY_ARGUMENTS":
+            for word in shlex.split(value):
+                option, equals, said = word.partition("=")
+                numbers[option.lstrip("-").replace("-", "_")] = said if equals else "yes"
+        elif name != "CELERYOPS_STOP_CEILING":  # TimeoutStopSec says the same
+            numbers[name.partition("_")[2].lower()] = value
+    return numbers
