@@ -21,8 +21,8 @@ options:
   _input:
     description:
       - The variables of the role without their prefix.
-      - C(type), C(url), C(address), C(bind), C(port), C(password), C(memory_max_mb), C(maxmemory_mb),
-        C(redis_settings).
+      - C(type), C(url), C(address), C(bind), C(port), C(memory_max_mb), C(maxmemory_mb), C(redis_settings),
+        and those of P(celeryops.systemd.broker_users#filter).
     type: dict
     required: true
   groups:
@@ -50,8 +50,9 @@ EXAMPLES = r"""
     that: problems | length == 0
     fail_msg: "{{ problems | join('\n') }}"
   vars:
-    asked: {type: redis, url: '', address: '', bind: [0.0.0.0], port: 6379, password: '',
-            memory_max_mb: 0, maxmemory_mb: 0, redis_settings: {}}
+    asked: {type: redis, url: '', address: '', bind: [0.0.0.0], port: 6379, memory_max_mb: 0,
+            maxmemory_mb: 0, redis_settings: {}, password: '', monitor_password: '', previous_passwords: [],
+            default_user: false, key_prefix: '', redis_users: {}}
     problems: >-
       {{ asked | celeryops.systemd.broker_problems(groups, inventory_hostname, ansible_facts, hostvars) }}
 """

@@ -17,7 +17,8 @@ short_description: The URL at which a host reaches the broker of its fleet
 description:
   - Returns the variable C(broker_url) of the host that asks, when it is set.
   - Otherwise builds a C(redis://) URL from the one host of the group C(celery_broker) and its variables
-    C(broker_address), C(broker_port), C(broker_bind) and C(broker_password). The password is percent-encoded.
+    C(broker_address), C(broker_port), C(broker_bind), C(broker_password) and C(broker_monitor_password). The
+    password is percent-encoded.
   - The broker's own host reaches it over loopback; others at C(broker_address), else C(ansible_host),
     else the inventory name.
 positional: groups
@@ -40,6 +41,13 @@ options:
       - Brokers other than Redis have none, their URL stays.
     type: int
     default: 0
+  login:
+    description:
+      - Whom it logs in. V(worker) is for workers, beat and senders, V(monitor) for Flower and other monitors.
+      - Without C(broker_monitor_password) a monitor logs in as a worker. An external URL stays as it is.
+    type: str
+    choices: [worker, monitor, none]
+    default: worker
 author: celeryops contributors (@celeryops)
 """
 
@@ -62,10 +70,11 @@ def broker_url(
     groups: Mapping[str, Sequence[str]],
     host: str,
     database: int = 0,
+    login: str = "worker",
 ) -> str:
     """Return the URL; a wrong inventory is an Ansible error."""
     try:
-        return broker.broker_url(hostvars, groups, host, database)
+        return broker.broker_url(hostvars, groups, host, database, login)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 

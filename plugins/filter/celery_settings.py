@@ -35,6 +35,10 @@ options:
   result_backend:
     description: The result backend's URL; its scheme decides. Null when the app's code names it.
     type: str
+  key_prefix:
+    description: What the names of all keys and channels of a Redis begin with, C(broker_key_prefix).
+    type: str
+    default: ''
 author: celeryops contributors (@celeryops)
 """
 
@@ -59,11 +63,12 @@ def celery_settings(
     timeouts: Mapping[str, Any],
     broker_url: str | None = None,
     result_backend: str | None = None,
+    key_prefix: str = "",
 ) -> dict[str, Any]:
     """Return the settings; wrong types are an Ansible error."""
     try:
         timers = settings.Timeouts(**{name: int(value) for name, value in timeouts.items()})
-        return settings.celery_settings(overrides, timers, broker_url, result_backend)
+        return settings.celery_settings(overrides, timers, broker_url, result_backend, key_prefix)
     except (AttributeError, TypeError, ValueError) as error:
         raise AnsibleFilterError(f"celery_settings: {error}") from error
 

@@ -12,6 +12,8 @@ import re
 import socket
 import ssl
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -64,11 +66,19 @@ def ask(url: str, timeout: float) -> Answer:
         BrokerError: It does not serve; NotReadyError when that may pass by itself.
     """
     parts = urlsplit(url)
+    with connected(url, timeout) as connection:
+        return (_ask_redis if parts.scheme.startswith("redis") else _ask_amqp)(connection, parts)
+
+
+@contextmanager
+def connected(url: str, timeout: float) -> Iterator[socket.socket]:
+    """Connect to the broker at ``url``, with TLS where its scheme asks for it; raises as ``ask`` does."""
+    parts = urlsplit(url)
     if parts.scheme not in PORTS:
         raise BrokerError(f"scheme {parts.scheme!r} is not one of {', '.join(PORTS)}; mend the URL")
     try:
         with _connect(parts, timeout) as connection:
-            return (_ask_redis if parts.scheme.startswith("redis") else _ask_amqp)(connection, parts)
+            yield connection
     except ssl.SSLCertVerificationError as error:
         raise BrokerError(
             f"its certificate is not trusted ({error.verify_message}); name its CA with ?ssl_ca_certs=/path"
@@ -144,10 +154,21 @@ class RedisConnection:
 
     def call(self, *words: str) -> str:
         """Send one command and return its simple or bulk reply; an error reply raises RedisError."""
+        self._send(*words)
+        return self._reply()
+
+    def rows(self, *words: str) -> list[str]:
+        """Send one command and return its reply, a list of strings."""
+        self._send(*words)
+        return [self._reply() for _ in range(int(self._reply(b"*")))]
+
+    def _send(self, *words: str) -> None:
         encoded = [word.encode() for word in words]
         self._socket.sendall(
             b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)
         )
+
+    def _reply(self, number: bytes = b":") -> str:
         line = self._file.readline()
         if not line.endswith(b"\r\n"):
             raise NotReadyError("it closed the connection; look at its log")
@@ -156,7 +177,7 @@ class RedisConnection:
             raise RedisError(text)
         if kind == b"$":
             return self._file.read(int(text) + 2)[:-2].decode(errors="replace")
-        if kind in (b"+", b":"):
+        if kind in (b"+", number):
             return text
         raise BrokerError("what answers there is not Redis; mend the address or port")
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,13 +14,15 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import PORTS, public_url
 
-from . import budget, spec
-from .problems import Problem
+from . import budget, redis_acl, spec
+from .problems import Problem, did_you_mean
 
 GROUP = "celery_broker"
 TYPES = ("redis", "external")
 DEFAULT_PORT = 6379
 DEFAULT_BIND = ("127.0.0.1",)
+# Whom a URL logs in: workers, beat and senders; Flower and other monitors; or nobody.
+LOGINS = ("worker", "monitor", "none")
 REDIS_SCHEMES = ("redis", "rediss")
 # Redis settings that another variable decides, or that the role's promises rest on.
 OWN_SETTINGS = {
@@ -29,8 +30,8 @@ OWN_SETTINGS = {
     "port": "set broker_port",
     "maxmemory": "set broker_maxmemory_mb",
     "requirepass": "set broker_password",
-    "user": "set broker_password",
-    "aclfile": "set broker_password",
+    "user": "set broker_redis_users",
+    "aclfile": "set broker_redis_users",
     "include": "give the settings themselves",
     "maxmemory-policy": "leave it out: any other than noeviction loses queues",
     "appendonly": "leave it out: without it a restart loses queues",
@@ -115,10 +116,10 @@ def local_address(bind: Sequence[str]) -> str:
     return next((address for address in addresses if is_loopback(address)), addresses[0])
 
 
-def redis_url(address: str, port: int, password: str, database: int) -> str:
-    """Return a redis:// URL; the password may hold any character."""
+def redis_url(address: str, port: int, user: str, password: str, database: int) -> str:
+    """Return a redis:// URL; the password may hold any character, and without one nobody is named."""
     place = f"[{address}]" if ":" in address and not address.startswith("[") else address
-    login = f":{quote(password, safe='')}@" if password else ""
+    login = f"{user}:{quote(password, safe='')}@" if password else ""
     return f"redis://{login}{place}:{port}/{database}"
 
 
@@ -127,6 +128,7 @@ def broker_url(
     groups: Mapping[str, Sequence[str]],
     host: str,
     database: int = 0,
+    login: str = "worker",
 ) -> str:
     """Return the URL at which ``host`` reaches the broker.
 
@@ -136,10 +138,15 @@ def broker_url(
         host: The host that asks.
         database: Redis database; 0 is the broker's own, and leaves an external URL as it is. Other brokers
             have none: their URL stays.
+        login: One of LOGINS. An external URL stays; without a password of its own a monitor logs in as a
+            worker.
 
     Raises:
-        ValueError: The inventory names no broker, several, or one that ``host`` cannot reach.
+        ValueError: ``login`` is no such word, or the inventory names no broker, several, or one that ``host``
+            cannot reach.
     """
+    if login not in LOGINS:
+        raise ValueError(f"login = {login}: {did_you_mean(login, LOGINS)}")
     external = str(hostvars[host].get("broker_url") or "")
     if external:
         return _with_database(external, database)
@@ -158,9 +165,17 @@ def broker_url(
     return redis_url(
         _address(host, hosts[0], variables),
         int(variables.get("broker_port") or DEFAULT_PORT),
-        str(variables.get("broker_password") or ""),
+        *_login(login, variables),
         database,
     )
+
+
+def _login(login: str, variables: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the user and the password."""
+    monitor = str(variables.get("broker_monitor_password") or "")
+    if login == "monitor" and monitor:
+        return redis_acl.MONITOR, monitor
+    return redis_acl.WORKER, "" if login == "none" else str(variables.get("broker_password") or "")
 
 
 def _address(host: str, broker: str, variables: Mapping[str, Any]) -> str:
@@ -191,17 +206,22 @@ def _with_database(url: str, database: int) -> str:
 
 @dataclass(frozen=True)
 class BrokerSettings:
-    """The role's variables; each field is the variable ``broker_<field>``."""
+    """The role's variables; each field is the variable ``broker_<field>``, and so is each of ``access``."""
 
     type: str
     url: str
     address: str
     bind: Sequence[str]
     port: int
-    password: str
+    access: redis_acl.Access
     memory_max_mb: int
     maxmemory_mb: int
     redis_settings: Mapping[str, Any]
+
+    @property
+    def password(self) -> str:
+        """The workers' password."""
+        return self.access.password
 
 
 def problems(
@@ -219,7 +239,11 @@ def problems(
     odd = [name for name, number in numbers.items() if number is None]
     if odd:
         return [Problem(f"broker_{name}", asked[name], "not a whole number", "set one") for name in odd]
-    settings = BrokerSettings(**{**asked, **numbers, "password": str(asked["password"])})
+    access = redis_acl.read(asked)
+    others = {name: value for name, value in asked.items() if not hasattr(access, name)}
+    settings = BrokerSettings(**{**others, **numbers, "access": access})
+    if found := redis_acl.prefix_problems(access.key_prefix):
+        return found
     if settings.type == "external":
         return _external_problems(settings.url)
     if settings.type not in TYPES:
@@ -236,7 +260,8 @@ def problems(
     if host not in groups.get(GROUP, ()):
         return []
     return [
-        *_login_problems(settings),
+        *redis_acl.problems(access),
+        *_exposure_problems(settings),
         *_reach_problems(settings, groups, host),
         *_memory_problems(settings, groups, host, memory_mb),
         *(
@@ -254,16 +279,7 @@ def _external_problems(url: str) -> list[Problem]:
     return [Problem("broker_url", url and public_url(url), "not the URL of a broker", mend)]
 
 
-def _login_problems(settings: BrokerSettings) -> list[Problem]:
-    if re.fullmatch(r"your_\w+_here", settings.password):
-        return [
-            Problem(
-                "broker_password",
-                settings.password,
-                "the placeholder is not a password",
-                "make one (openssl rand -hex 24) and keep it with ansible-vault",
-            )
-        ]
+def _exposure_problems(settings: BrokerSettings) -> list[Problem]:
     exposed = [address for address in bind_addresses(settings.bind) if not is_loopback(address)]
     if settings.password or not exposed:
         return []

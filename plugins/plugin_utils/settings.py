@@ -68,15 +68,17 @@ def transport(url: str | None) -> str:
     return "amqp" if scheme in AMQP_SCHEMES else scheme
 
 
-def safe_settings(timeouts: Timeouts, broker_url: str | None, result_backend: str | None) -> list[Setting]:
+def safe_settings(
+    timeouts: Timeouts, broker_url: str | None, result_backend: str | None, key_prefix: str = ""
+) -> list[Setting]:
     """Return the settings that lose no task with this broker and result backend."""
     found = _tasks(timeouts) + _worker()
     if transport(broker_url) == "redis":
-        found += _redis_broker(timeouts)
+        found += _redis_broker(timeouts, key_prefix)
     if transport(broker_url) == "amqp":
         found += _amqp_broker()
     if transport(result_backend) == "redis":
-        found += _redis_results(timeouts)
+        found += _redis_results(timeouts, key_prefix)
     return found
 
 
@@ -150,11 +152,17 @@ def _worker() -> list[Setting]:
     ]
 
 
-def _redis_broker(timeouts: Timeouts) -> list[Setting]:
+def _prefixed(key_prefix: str) -> dict[str, str]:
+    """Return the option of a transport that keeps an app's keys apart, where a prefix is asked for."""
+    return {"global_keyprefix": key_prefix} if key_prefix else {}
+
+
+def _redis_broker(timeouts: Timeouts, key_prefix: str) -> list[Setting]:
     return [
         Setting(
             "broker_transport_options",
             {
+                **_prefixed(key_prefix),
                 "visibility_timeout": timeouts.visibility_timeout,
                 "socket_keepalive": True,
                 "socket_timeout": 5,
@@ -170,6 +178,11 @@ def _redis_broker(timeouts: Timeouts) -> list[Setting]:
             False,
             "Redis takes the acknowledgement after the reconnect, so a task that runs may finish",
             "a run: with True, tasks that would have been acknowledged are killed",
+        ),
+        *(
+            [Setting("redbeat_key_prefix", f"{key_prefix}redbeat:", "the broker's users have no other keys")]
+            if key_prefix
+            else []
         ),
     ]
 
@@ -190,11 +203,11 @@ def _amqp_broker() -> list[Setting]:
     ]
 
 
-def _redis_results(timeouts: Timeouts) -> list[Setting]:
+def _redis_results(timeouts: Timeouts, key_prefix: str) -> list[Setting]:
     return [
         Setting(
             "result_backend_transport_options",
-            {"visibility_timeout": timeouts.visibility_timeout},
+            {**_prefixed(key_prefix), "visibility_timeout": timeouts.visibility_timeout},
             "the shortest visibility timeout of any client of a Redis rules",
             "Celery: Using Redis, Visibility timeout",
         ),
@@ -217,13 +230,16 @@ def celery_settings(
     timeouts: Timeouts,
     broker_url: str | None,
     result_backend: str | None,
+    key_prefix: str = "",
 ) -> dict[str, Any]:
     """Return the settings for the app: the safe ones, with the operator's over them.
 
+    :param key_prefix: ``broker_key_prefix``, which keys and channels of a Redis begin with.
     :param overrides: ``celery_app_settings``. A null leaves a setting to the app's code; the options of a
         transport are merged key by key.
     """
-    merged = {item.name: item.value for item in safe_settings(timeouts, broker_url, result_backend)}
+    safe = safe_settings(timeouts, broker_url, result_backend, key_prefix)
+    merged = {item.name: item.value for item in safe}
     for name, value in overrides.items():
         if name in MERGED and isinstance(value, Mapping):
             options = {**merged.get(name, {}), **value}

@@ -53,6 +53,8 @@ class Redis:
     directory: Path
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    options: tuple[str, ...] = ()
+    login: tuple[str, ...] = ()  # of redis-cli
 
     @property
     def url(self) -> str:
@@ -74,6 +76,7 @@ class Redis:
                 "yes",
                 "--save",
                 "",
+                *self.options,
             ],
             stdout=subprocess.DEVNULL,
         )
@@ -85,7 +88,10 @@ class Redis:
     def ask(self, *command: str) -> str:
         """The answer of redis-cli."""
         run = subprocess.run(
-            ["redis-cli", "-p", str(self.port), *command], capture_output=True, text=True, check=False
+            ["redis-cli", "-p", str(self.port), *self.login, *command],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return run.stdout.strip()
 
@@ -214,7 +220,7 @@ class Service:
         self.log = directory / f"log-{time.monotonic_ns()}"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [str(BIN / "celery"), "-A", target, *arguments],
+                [str(BIN / "celery"), *(["-A", target] if target else []), *arguments],
                 cwd=HERE / "apps",
                 env=environ,
                 stdout=log,

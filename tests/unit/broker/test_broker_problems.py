@@ -29,6 +29,11 @@ ASKED = {
     "memory_max_mb": 0,
     "maxmemory_mb": 0,
     "redis_settings": {},
+    "monitor_password": "",
+    "previous_passwords": [],
+    "default_user": False,
+    "key_prefix": "",
+    "redis_users": {},
 }
 OPEN = {"bind": ["127.0.0.1", "10.0.0.5"], "password": "s3cret"}
 

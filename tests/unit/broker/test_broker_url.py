@@ -41,13 +41,31 @@ def inventory(
         (
             {"broker_port": "6380", "broker_password": "p@ss/:%#?"},
             "w1",
-            "redis://:p%40ss%2F%3A%25%23%3F@hub:6380/0",
+            "redis://celery:p%40ss%2F%3A%25%23%3F@hub:6380/0",
         ),
     ],
 )
 def test_derived_from_the_broker_host(hub: dict[str, Any], host: str, url: str) -> None:
     """The broker's own variables say where it is."""
     assert broker_url(inventory(hub), GROUPS, host) == url
+
+
+@pytest.mark.parametrize(
+    ("hub", "login", "url"),
+    [
+        ({"broker_password": "w"}, "worker", "redis://celery:w@hub:6379/0"),
+        ({"broker_password": "w"}, "monitor", "redis://celery:w@hub:6379/0"),
+        (
+            {"broker_password": "w", "broker_monitor_password": "m"},
+            "monitor",
+            "redis://celery-monitor:m@hub:6379/0",
+        ),
+        ({"broker_password": "w", "broker_monitor_password": "m"}, "none", "redis://hub:6379/0"),
+    ],
+)
+def test_whom_it_logs_in(hub: dict[str, Any], login: str, url: str) -> None:
+    """A monitor has a user of its own where it has a password."""
+    assert broker_url(inventory(hub), GROUPS, "w1", login=login) == url
 
 
 @given(password=st.text(min_size=1))

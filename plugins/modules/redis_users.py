@@ -1,0 +1,182 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The module celeryops.systemd.redis_users."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: redis_users
+short_description: The ACL users of a Redis, in its file and in the running server
+description:
+  - Writes the ACL file, and tells a running Redis what changed in it. No client is disconnected.
+  - Adds the user C(celeryops), through which it does so. Its password is made on the host once, in a file
+    that only root reads.
+  - The diff shows no password and no hash of one.
+extends_documentation_fragment: action_common_attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  platform:
+    platforms: posix
+options:
+  path:
+    description: The ACL file, as C(aclfile) of the configuration names it.
+    type: str
+    required: true
+  secret:
+    description: The file with the password of C(celeryops).
+    type: str
+    required: true
+  users:
+    description: The rules of each user as C(ACL SETUSER) takes them, by its name.
+    type: dict
+    required: true
+  group:
+    description: The group that Redis runs as; it may read the ACL file.
+    type: str
+    default: redis
+  url:
+    description: Where Redis listens on this host, without a login.
+    type: str
+    required: true
+author: celeryops contributors (@celeryops)
+"""
+
+EXAMPLES = r"""
+- name: One user for the workers, and nobody else
+  celeryops.systemd.redis_users:
+    path: /etc/redis/celery.acl
+    secret: /etc/redis/celery-admin.secret
+    users:
+      default: "off"
+      celery: "on #{{ password | hash('sha256') }} ~* &* +@all -@dangerous"
+    url: redis://127.0.0.1:6379/0
+  no_log: true
+"""
+
+RETURN = r"""
+changed_paths:
+  description: The files that were written, or would be.
+  returned: success
+  type: list
+  elements: str
+told:
+  description: The users of which the running Redis was told, or would be.
+  returned: success
+  type: list
+  elements: str
+  sample: [celery]
+restart:
+  description: Whether a Redis runs that does not know C(celeryops) and has to be restarted to read the file.
+  returned: success
+  type: bool
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.celeryops.systemd.plugins.module_utils import files, redis_users
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import (
+    BrokerError,
+    RedisConnection,
+    RedisError,
+    connected,
+)
+
+ADMIN = "celeryops"
+TIMEOUT = 5
+
+
+def file_changes(module: AnsibleModule, secret: str, users: Mapping[str, str]) -> list[files.Change]:
+    """Return what differs between the two files and what they are to be."""
+    wanted: list[dict[str, Any]] = [
+        {
+            "path": module.params["secret"],
+            "content": f"{secret}\n",
+            "mode": "0600",
+            "group": "root",
+            "once": True,
+        },
+        {
+            "path": module.params["path"],
+            "content": redis_users.acl_file(users),
+            "mode": "0640",
+            "group": module.params["group"],
+        },
+    ]
+    return files.changes([files.entry({"owner": "root", "diff": False, **raw}) for raw in wanted], [])
+
+
+def tell(module: AnsibleModule, secret: str, users: Mapping[str, str]) -> tuple[list[str], bool]:
+    """Tell the running Redis, if one runs; return the users that differed, and whether it must restart."""
+    told = []
+    try:
+        with connected(module.params["url"], TIMEOUT) as connection, RedisConnection(connection) as redis:
+            try:
+                redis.call("AUTH", ADMIN, secret)
+            except RedisError:
+                return [], True
+            for command in redis_users.differing(redis, users):
+                told.append(command[2])
+                if not module.check_mode:
+                    redis.call(*command)
+    except BrokerError:
+        return [], False  # it reads the file when it starts
+    return told, False
+
+
+def diff(module: AnsibleModule, before: str, users: Mapping[str, str]) -> list[files.Diff]:
+    """Return the difference of the ACL files without their hashes."""
+    old, new = redis_users.masked(before), redis_users.masked(redis_users.acl_file(users))
+    if old == new and before != redis_users.acl_file(users):
+        new += "# a password changed\n"
+    path = module.params["path"]
+    return [{"before_header": path, "after_header": path, "before": old, "after": new}] if old != new else []
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "str", "required": True},
+            "secret": {"type": "str", "required": True, "no_log": False},
+            "users": {"type": "dict", "required": True, "no_log": True},
+            "group": {"type": "str", "default": "redis"},
+            "url": {"type": "str", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    path, place = Path(module.params["path"]), Path(module.params["secret"])
+    try:
+        secret = place.read_text().strip() if place.exists() else secrets.token_hex(24)
+        digest = hashlib.sha256(secret.encode()).hexdigest()
+        users = {**module.params["users"], ADMIN: f"on #{digest} ~* &* +@all"}
+        before = path.read_text() if path.exists() else ""
+        changes = file_changes(module, secret, users)
+        if not module.check_mode:
+            for change in changes:
+                change.apply()
+        told, restart = tell(module, secret, users)
+    except (files.FileError, OSError, RedisError) as error:
+        module.fail_json(msg=f"{path}: {error}")
+    result = {
+        "changed": bool(changes or told),
+        "changed_paths": [change.path for change in changes],
+        "told": told,
+        "restart": restart,
+    }
+    if module._diff:
+        result["diff"] = diff(module, before, users)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

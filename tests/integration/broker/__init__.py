@@ -1,0 +1,1 @@
+"""The broker as the role sets it, under real Celery and Flower."""

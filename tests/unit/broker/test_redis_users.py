@@ -1,0 +1,193 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The users of Redis: who they are, what is refused, and how a running Redis learns of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from ansible_collections.celeryops.systemd.plugins.filter.broker_users import broker_users
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import redis_acl
+
+ASKED: dict[str, Any] = {
+    "password": "toil",
+    "monitor_password": "",
+    "previous_passwords": [],
+    "default_user": False,
+    "key_prefix": "",
+    "redis_users": {},
+}
+StartRedis = Callable[..., int]
+
+
+def digest(password: str) -> str:
+    """Return a password as an ACL file holds it."""
+    return f"#{hashlib.sha256(password.encode()).hexdigest()}"
+
+
+def test_who_there_is() -> None:
+    """A password stands as its hash; nobody comes in without a name."""
+    users = broker_users({**ASKED, "monitor_password": "look", "previous_passwords": ["before"]})
+    assert sorted(users) == ["celery", "celery-monitor", "default"]
+    assert users["default"] == "off"
+    assert users["celery"].split()[:3] == ["on", digest("toil"), digest("before")]
+    assert users["celery-monitor"].split()[:2] == ["on", digest("look")]
+    assert "toil" not in users["celery"].replace(digest("toil"), "")
+
+
+def test_without_a_password_and_on_the_way_to_users() -> None:
+    """On loopback everyone is a worker, and no more; so is who knows the password, while asked for."""
+    assert broker_users({**ASKED, "password": ""}) == {"default": f"on nopass {redis_acl.worker_rules('')}"}
+    moving = broker_users({**ASKED, "default_user": True})
+    assert moving["default"] == moving["celery"]
+
+
+def test_keys_and_further_users() -> None:
+    """A prefix is before every key and channel; rules of the operator's are added."""
+    more = {"celery": "+sort", "exporter": f"on {digest('export')} +info"}
+    users = broker_users({**ASKED, "key_prefix": "shop:", "redis_users": more})
+    keys = [word for word in users["celery"].split() if word[0] in "~&"]
+    assert keys[0] == "~shop:*"
+    assert all(word[1:].startswith("shop:") for word in keys)
+    assert users["celery"].endswith(" +sort")
+    assert users["exporter"] == more["exporter"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        (
+            {"password": "your_broker_password_here"},
+            "broker_password = your_broker_password_here: the placeholder is not a password; make one "
+            "(openssl rand -hex 24) and keep it with ansible-vault",
+        ),
+        (
+            {"password": "", "monitor_password": "look"},
+            "broker_monitor_password = (hidden): without broker_password every client may do what a worker "
+            "may; set broker_password too",
+        ),
+        (
+            {"redis_users": {"celeryops": "on +@all"}},
+            "broker_redis_users.celeryops = (hidden): this user is the role's own; choose another name",
+        ),
+        (
+            {"redis_users": {"web": "on >plain +@all"}},
+            "broker_redis_users.web = (hidden): a password would stand in the file as it is; "
+            "give its hash: #$(printf %s PASSWORD | sha256sum)",
+        ),
+    ],
+)
+def test_what_is_refused(asked: dict[str, Any], problem: str) -> None:
+    """No message holds a password."""
+    found = redis_acl.problems(redis_acl.read({**ASKED, **asked}))
+    assert [one.text("hub") for one in found] == [f"hub: {problem}"]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "sound"), [("", True), ("shop:", True), ("a.b-", True), ("shop", False), ("s*:", False)]
+)
+def test_prefix(prefix: str, sound: bool) -> None:
+    """Celery would add a mark to one without, and a star would open all keys."""
+    assert (redis_acl.prefix_problems(prefix) == []) is sound
+
+
+class Server:
+    """A Redis with its users, and the module that keeps them."""
+
+    def __init__(self, start: StartRedis, place: Path) -> None:
+        self.files = {"path": str(place / "celery.acl"), "secret": str(place / "admin.secret")}
+        self.port = 0
+        self.start = start
+
+    def run(self, check: bool = False, **asked: Any) -> dict[str, Any]:
+        """Run the module as Ansible does on a host, and return its result."""
+        module = Path(__file__).parents[3] / "plugins/modules/redis_users.py"
+        words = {
+            "_ansible_no_log": False,
+            "_ansible_version": "2.19.0",
+            "_ansible_tracebacks_for": [],
+            "_ansible_check_mode": check,
+            "_ansible_diff": True,
+            "group": "root",
+            "users": broker_users({**ASKED, **asked}),
+            "url": f"redis://127.0.0.1:{self.port or 1}/0",
+            **self.files,
+        }
+        run = subprocess.run(
+            [sys.executable, module],
+            input=json.dumps({"ANSIBLE_MODULE_ARGS": words}),
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        result: dict[str, Any] = json.loads(run.stdout)
+        assert not result.get("failed"), result
+        return result
+
+    def client(self, password: str) -> redis.Redis:
+        """Log in as a worker."""
+        return redis.Redis(port=self.port, username="celery", password=password)
+
+
+@pytest.fixture
+def server(start_redis: StartRedis, tmp_path: Path) -> Server:
+    """Write the users, then start a Redis that reads them."""
+    server = Server(start_redis, tmp_path)
+    assert server.run()["changed"]
+    server.port = start_redis("--aclfile", server.files["path"])
+    return server
+
+
+def test_a_second_run_changes_nothing(server: Server) -> None:
+    """The running Redis says the same in its own words; the files are for their owners only."""
+    result = server.run(monitor_password="")
+    assert (result["changed"], result["restart"], result["told"]) == (False, False, [])
+    modes = [Path(path).stat().st_mode & 0o777 for path in server.files.values()]
+    assert modes == [0o640, 0o600]
+
+
+def test_a_new_password_disconnects_nobody(server: Server) -> None:
+    """Who is in stays in; the next one needs the new password. Check mode says so, and does nothing."""
+    with server.client("toil") as worker:
+        number = worker.client_id()
+        changes: dict[str, Any] = {"password": "new", "previous_passwords": ["toil"], "key_prefix": "shop:"}
+        foretold = server.run(check=True, **changes)
+        assert server.client("toil").ping()
+        done = server.run(**changes)
+        assert foretold["told"] == done["told"] == ["celery"]
+        assert foretold["diff"] == done["diff"]
+        for secret in (digest("new"), digest("toil"), Path(server.files["secret"]).read_text().strip()):
+            assert secret not in json.dumps(done)
+        assert server.client("toil").ping()
+        assert server.client("new").ping()
+        assert server.run(password="new", key_prefix="shop:")["told"] == ["celery"]
+        with pytest.raises(redis.exceptions.AuthenticationError):
+            server.client("toil").ping()
+        assert worker.client_id() == number
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            worker.get("other:key")
+
+
+def test_a_user_that_leaves_is_gone(server: Server) -> None:
+    """At once, from the file and from the running Redis."""
+    server.run(monitor_password="look")
+    assert server.run()["told"] == ["celery-monitor"]
+    with pytest.raises(redis.exceptions.AuthenticationError):
+        redis.Redis(port=server.port, username="celery-monitor", password="look").ping()
+
+
+def test_a_redis_without_the_roles_user(server: Server, start_redis: StartRedis) -> None:
+    """One that was set up otherwise has to be restarted to read the file."""
+    server.port = start_redis("--requirepass", "other")
+    assert server.run()["restart"]
