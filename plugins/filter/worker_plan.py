@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible.utils.display import Display
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import plan
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import HostPlan
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import PlanError
@@ -21,6 +22,7 @@ description:
     by weight, and sizes each instance by what its share of the CPU and of the memory allows.
   - Each number comes with the reason for it.
   - A wrong spec, a host that is too small and unknown facts end in one error that lists every problem.
+  - What is asked for and has no effect is told as a warning.
 positional: host, groups, facts, defaults
 options:
   _input:
@@ -47,6 +49,8 @@ options:
       - The fleet's own figures, each of them optional.
       - C(soft_time_limit) and C(time_limit) in seconds, for queues that set none.
       - C(reserve), a dictionary of MB for C(system), C(broker), C(beat) and C(flower); V(0) derives a part.
+      - C(packages), C(celery_app_packages); with gevent among them, C(auto) is gevent for an C(io) queue.
+      - C(settings), C(celery_app_settings), which tell whether RabbitMQ's queues are quorum queues.
     type: dict
     default: {}
 seealso:
@@ -83,7 +87,7 @@ _value:
     slice:
       description:
         - The bounds of C(celery.slice), in which workers, beat and Flower run.
-        - C(memory_high_mb), C(memory_max_mb), C(tasks_max) and C(why).
+        - C(memory_high_mb), C(memory_max_mb), C(memory_swap_max_mb), C(tasks_max) and C(why).
       type: dict
     instances:
       description: The instances of the host, ordered by queue and pool.
@@ -130,8 +134,17 @@ _value:
         memory_max_mb:
           description: MemoryMax of the unit in MB.
           type: int
+        memory_swap_max_mb:
+          description: MemorySwapMax of the unit in MB.
+          type: int
+        oom_policy:
+          description: OOMPolicy of the unit.
+          type: str
         cpu_weight:
           description: CPUWeight of the unit.
+          type: int
+        cpu_quota:
+          description: CPUQuota of the unit in percent of one core, or null.
           type: int
         tasks_max:
           description: TasksMax of the unit.
@@ -159,8 +172,12 @@ _value:
           description: When it starts and drains, if it is an extra instance; null when it always runs.
           type: dict
         why:
-          description: The reason for each number.
+          description: The reason for each number and choice.
           type: dict
+    warnings:
+      description: What is asked for and has no effect on this host.
+      type: list
+      elements: str
 """
 
 
@@ -181,9 +198,12 @@ def worker_plan(
         if not isinstance(value, Mapping):
             raise AnsibleFilterError(f"worker_plan: {name} must be a dictionary, not {type(value).__name__}")
     try:
-        return plan.worker_plan(queues, host, groups, facts, defaults or {})
+        planned = plan.worker_plan(queues, host, groups, facts, defaults or {})
     except PlanError as error:
         raise AnsibleFilterError(str(error)) from error
+    for warning in planned["warnings"]:
+        Display().warning(warning)
+    return planned
 
 
 class FilterModule:

@@ -160,8 +160,9 @@ class _Ask(NamedTuple):
 def slots(cores: Fraction, demands: Mapping[str, Demand]) -> dict[str, int]:
     """Hand out the cores' slots, one at a time, to whom has the fewest for its weight (D'Hondt's method).
 
-    It begins with the least of each and ends when no core is idle, so it uses at most one slot more than the
-    cores feed; the order of the grants does not depend on the number of cores, so more cores only add to it.
+    It begins with the least of each and ends when no core is idle and each has the slots that its part of the
+    cores by weight feeds. Where no least is above that part, at most one slot is more than the cores feed.
+    The order of the grants does not depend on the number of cores, so more cores only add to it.
 
     The n-th slot of an instance is granted at the level of n times its price. Bisection finds the level at
     which no core is idle, in steps of the lowest price, and only what is granted in the last step, one slot
@@ -171,7 +172,8 @@ def slots(cores: Fraction, demands: Mapping[str, Demand]) -> dict[str, int]:
         return {}
     core = math.lcm(*(demand.per_core.numerator for demand in demands.values())) * cores.denominator
     room = int(cores * core)
-    asks = _asks(demands, core, room)
+    weights = math.lcm(*(demand.weight for demand in demands.values()))
+    asks = _asks(demands, core, room, weights)
     step = min(ask.price for ask in asks)
     steps = 1 + max(ask.most * ask.price for ask in asks) // step
 
@@ -179,7 +181,8 @@ def slots(cores: Fraction, demands: Mapping[str, Demand]) -> dict[str, int]:
         level = number * step
         return sum(cost * max(least, min(level // price, most)) for _name, least, most, cost, price in asks)
 
-    level = step * (bisect_left(range(steps), room, lo=1, key=used) - 1)
+    fair = room * weights // sum(demand.weight for demand in demands.values())
+    level = max(step * (bisect_left(range(steps), room, lo=1, key=used) - 1), fair)
     given = {ask.name: max(ask.least, min(level // ask.price, ask.most)) for ask in asks}
     room -= sum(given[ask.name] * ask.cost for ask in asks)
     unmet = (ask for ask in asks if given[ask.name] < ask.most)
@@ -191,9 +194,8 @@ def slots(cores: Fraction, demands: Mapping[str, Demand]) -> dict[str, int]:
     return given
 
 
-def _asks(demands: Mapping[str, Demand], core: int, room: int) -> list[_Ask]:
+def _asks(demands: Mapping[str, Demand], core: int, room: int, weights: int) -> list[_Ask]:
     """Return the demands in units that make a core, and every cost and price, a whole number."""
-    weights = math.lcm(*(demand.weight for demand in demands.values()))
     asks = []
     for name, demand in demands.items():
         cost = core // demand.per_core.numerator * demand.per_core.denominator

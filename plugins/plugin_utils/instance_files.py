@@ -134,7 +134,7 @@ def _slice(bounds: Mapping[str, Any]) -> list[str]:
         f"# {bounds['why']}",
         f"MemoryHigh={bounds['memory_high_mb']}M",
         f"MemoryMax={bounds['memory_max_mb']}M",
-        "MemorySwapMax=0",
+        f"MemorySwapMax={bounds['memory_swap_max_mb']}M",
         f"TasksMax={bounds['tasks_max']}",
     ]
 
@@ -146,10 +146,11 @@ def _limits(instance: Mapping[str, Any]) -> list[str]:
         f"# {why['memory_max_mb']}",
         f"MemoryHigh={instance['memory_high_mb']}M",
         f"MemoryMax={instance['memory_max_mb']}M",
-        "MemorySwapMax=0",
-        # One greedy task must not take its neighbours along; the pool replaces the child.
-        "OOMPolicy=continue",
+        f"MemorySwapMax={instance['memory_swap_max_mb']}M",
+        f"# {why['oom_policy']}",
+        f"OOMPolicy={instance['oom_policy']}",
         f"CPUWeight={instance['cpu_weight']}",
+        *([f"CPUQuota={instance['cpu_quota']}%"] if instance["cpu_quota"] else []),
         f"TasksMax={instance['tasks_max']}",
         f"LimitNOFILE={instance['limit_nofile']}",
         f"# {why['stop_timeout']}",

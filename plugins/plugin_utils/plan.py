@@ -9,6 +9,7 @@ docs/explanation/plan.md says the same in words, with sources and a worked examp
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -16,11 +17,14 @@ from typing import TypedDict
 
 from . import budget, naming, spec
 from .problems import PlanError, Problem, did_you_mean
-from .sizing import PREFORK_PER_CORE, Instance, InstancePlan, sized
+from .sizing import PREFORK_PER_CORE, SWAP_MB, Instance, InstancePlan, sized
 
 DEFAULT_SOFT, DEFAULT_HARD = 270, 300
 SOFT_VARIABLE, HARD_VARIABLE = "celery_app_task_soft_time_limit", "celery_app_task_time_limit"
 RESERVE_VARIABLE = "celery_worker_reserve"
+# gevent by name, or as an extra of another package: celery[redis,gevent].
+GEVENT = re.compile(r"\s*(?:gevent\b(?![-.])|[\w.-]+\s*\[[^\]]*\bgevent\b[^\]]*\])", re.IGNORECASE)
+QUEUE_TYPE_SETTINGS = ("task_default_queue_type", "task_create_missing_queue_type")
 # Beat and Flower run in celery.slice beside the workers, with a few threads each.
 SLICE_ROLES, TASKS_PER_ROLE = ("beat", "flower"), 64
 
@@ -39,6 +43,7 @@ class SlicePlan(TypedDict):
 
     memory_high_mb: int
     memory_max_mb: int
+    memory_swap_max_mb: int
     tasks_max: int
     why: str
 
@@ -52,15 +57,23 @@ class HostPlan(TypedDict):
     reserve: ReservePlan
     slice: SlicePlan
     instances: list[InstancePlan]
+    warnings: list[str]
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """The fleet's own figures: limits in seconds, and what the host reserves, in MB (0: derived)."""
+    """What the fleet's queues share.
+
+    soft, hard: limits in seconds; reserve: what a host keeps, in MB (0: derived).
+    io_pool: the pool that `auto` takes for tasks that wait.
+    quorum: whether RabbitMQ's queues are quorum queues, as far as the inventory tells.
+    """
 
     soft: int
     hard: int
     reserve: Mapping[str, int]
+    io_pool: str = spec.IO_POOL
+    quorum: bool = False
 
 
 def read_defaults(raw: Mapping[str, object]) -> tuple[Defaults, list[Problem]]:
@@ -88,7 +101,21 @@ def read_defaults(raw: Mapping[str, object]) -> tuple[Defaults, list[Problem]]:
         if part not in known
     ]
     reserve = {part: number(f"{RESERVE_VARIABLE}.{part}", kept.get(part), 0, 0) for part in known}
-    return Defaults(soft, hard, reserve), problems
+    return Defaults(soft, hard, reserve, _io_pool(raw), _quorum(raw)), problems
+
+
+def _io_pool(raw: Mapping[str, object]) -> str:
+    """Return gevent where it is installed beside the app, else what every Python has."""
+    packages = raw.get("packages") or ()
+    listed = packages if isinstance(packages, Sequence) else ()
+    return "gevent" if any(GEVENT.match(str(package)) for package in listed) else spec.IO_POOL
+
+
+def _quorum(raw: Mapping[str, object]) -> bool:
+    """Tell whether Celery's settings ask for quorum queues."""
+    settings = raw.get("settings") or {}
+    asked = settings if isinstance(settings, Mapping) else {}
+    return any(asked.get(setting) == "quorum" for setting in QUEUE_TYPE_SETTINGS)
 
 
 class Fleet:
@@ -103,8 +130,8 @@ class Fleet:
         """Read what is the same for every host; what is wrong with it is told by the hosts that it concerns.
 
         queues: `celery_worker_queues`; groups: Ansible's `groups`.
-        defaults: `soft_time_limit`, `time_limit` (s), `reserve` ({system, broker, beat, flower}: MB, 0:
-        derived).
+        defaults, each optional: `soft_time_limit`, `time_limit` (s), `reserve` ({system, broker, beat,
+        flower}: MB, 0: derived), `packages` (`celery_app_packages`), `settings` (`celery_app_settings`).
         """
         self.queues, self.groups, self.defaults = queues, groups, defaults
         self.settings, self.problems = read_defaults(defaults)
@@ -127,7 +154,8 @@ class Fleet:
         return instances, problems
 
     def _instances(self, queue: str) -> tuple[list[Instance], list[Problem]]:
-        read, wrong = spec.read(str(queue), self.queues[queue], self.settings.soft, self.settings.hard)
+        known = self.settings
+        read, wrong = spec.read(str(queue), self.queues[queue], known.soft, known.hard, known.io_pool)
         if read is None:
             return [], wrong
         numbers = range(1, 1 + (read.scale.max_instances if read.scale else 1))
@@ -156,6 +184,7 @@ class Fleet:
             reserve=_reserve(kept),
             slice=_slice(kept, planned),
             instances=planned,
+            warnings=[problem.text(host) for problem in _idle_autoscale(instances, planned, self.settings)],
         )
 
 
@@ -237,9 +266,11 @@ def too_small(host: budget.Host, kept: budget.Reserve, instances: Sequence[Insta
     if needed > room and not alone:
         needs = ", ".join(f"{instance.name} {instance.least_mb} MB" for instance in instances)
         largest = max(instances, key=lambda instance: (instance.least_mb, instance.name))
-        what = f"the host's instances need {needed} MB ({needs}), and {has}: {needed - room} MB short"
-        group = naming.group_of(largest.spec.queue)
-        mend = f"set it to what you measure, take {host.name} out of {group}, or give it more memory"
+        short = needed - room
+        what = f"the host's instances need {needed} MB ({needs}), and {has}: {short} MB short"
+        first = "lower it" if largest.least > 1 else "set it to what measure.yml tells"
+        leave = f"take {host.name} out of {naming.group_of(largest.spec.queue)}"
+        mend = f"{first}, {leave}, or use a host with {host.memory_mb + 2 * short} MB or more"
         if largest.spec.scale:
             mend += f", or lower {spec.VARIABLE}.{largest.spec.queue}.scale.max_instances"
         problems.append(_few_mb(largest, what, mend))
@@ -251,12 +282,13 @@ def _few_cores(host: budget.Host, instance: Instance) -> list[Problem]:
     if not instance.forks or instance.least == 1:
         return []
     per_core = max(instance.per_core, Fraction(PREFORK_PER_CORE))
-    fits = max(math.floor(host.cores * per_core), 1)
+    cores = host.cores if instance.most_cores is None else min(host.cores, instance.most_cores)
+    fits = max(math.floor(cores * per_core), 1)
     if instance.least <= fits:
         return []
-    short = math.ceil(instance.least / per_core - host.cores)
-    what = f"{instance.least} processes of {instance.name} on {float(host.cores):g} cores, at most "
-    what += f"{float(per_core):g} a core: {short} cores short"
+    short = math.ceil(instance.least / per_core - cores)
+    what = f"{instance.least} processes of {instance.name} on {float(cores):g} cores, at most "
+    what += f"{float(per_core):g} a core: {short} core{'s' if short > 1 else ''} short"
     mend = f"set it to {fits} or less, use pool threads, or serve the queue from more hosts"
     return [Problem(_least_variable(instance), instance.least, what, mend)]
 
@@ -305,6 +337,26 @@ def _cpu_why(instance: Instance, slots: int, cores: float, part: float) -> str:
     return f"{why}, at most {slots}" if slots == demand.most else why
 
 
+def _idle_autoscale(
+    instances: Sequence[Instance], planned: Sequence[InstancePlan], settings: Defaults
+) -> list[Problem]:
+    """Return where autoscale is asked for and moves nothing."""
+    problems = []
+    for instance, numbers in zip(instances, planned, strict=True):
+        if not instance.spec.autoscale:
+            continue
+        mend = "remove it, or use scale"
+        if numbers["autoscale"] is None:
+            what = numbers["why"]["autoscale"]
+        elif settings.quorum:
+            what = "of no effect on quorum queues, where Celery cannot change what a worker prefetches"
+        else:
+            continue
+        variable = f"{spec.VARIABLE}.{instance.spec.queue}.autoscale"
+        problems.append(Problem(variable, True, f"{instance.name}: {what}", mend))
+    return problems
+
+
 def _reserve(kept: budget.Reserve) -> ReservePlan:
     return ReservePlan(memory_mb=kept.memory_mb, cores=float(kept.cores), parts=kept.parts, why=kept.why)
 
@@ -317,6 +369,7 @@ def _slice(kept: budget.Reserve, instances: Sequence[InstancePlan]) -> SlicePlan
     return SlicePlan(
         memory_high_mb=sum(instance["memory_high_mb"] for instance in instances) + extra,
         memory_max_mb=sum(instance["memory_max_mb"] for instance in instances) + extra,
+        memory_swap_max_mb=SWAP_MB,
         tasks_max=max(tasks, 1),
         why="the sum of " + (", ".join([*(i["name"] for i in instances), *beside]) or "nothing"),
     )

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TypedDict
 
 from . import budget, naming, timers
-from .spec import QueueSpec, Scale
+from .spec import AUTOSCALING_POOLS, QueueSpec, Scale
 
 # Seconds of waiting for each second of computing; 1 + wait / compute slots keep a core busy
 # (B. Goetz, Java Concurrency in Practice, 8.2).
@@ -26,6 +26,9 @@ LEAST_IO = 50
 # An instance is throttled and recycled before it is killed.
 HIGH_PART = Fraction(9, 10)
 CPU_WEIGHT = 100
+# What a leaking task takes is its own instance's: no swap to fill, and one killed child ends nothing else.
+SWAP_MB = 0
+OOM_POLICY = "continue"
 # A message waits in the queue until a slot is free, where any other worker may take it.
 PREFETCH = 1
 # Celery kills a child that is not up in 4 s, too few for a large app on a busy host (measured).
@@ -43,34 +46,43 @@ class Autoscale(TypedDict):
     max: int
 
 
-class InstancePlan(TypedDict):
-    """One instance. Memory in MB (recycling in KB, as Celery counts it), limits and timeouts in seconds.
-
-    scale: when it starts and drains, of an extra instance; None of one that always runs.
-    """
+class SpecPlan(TypedDict):
+    """What the spec alone decides of an instance, on every host alike."""
 
     name: str
     unit: str
-    node: str
     queue: str
     consumes: list[str]
     pool: str
-    concurrency: int
-    autoscale: Autoscale | None
     prefetch_multiplier: int
     max_tasks_per_child: int | None
-    max_memory_per_child_kb: int | None
-    memory_high_mb: int
-    memory_max_mb: int
+    memory_swap_max_mb: int
+    oom_policy: str
     cpu_weight: int
-    tasks_max: int
-    limit_nofile: int
+    cpu_quota: int | None
     soft_time_limit: int
     time_limit: int
     stop_timeout: int
-    proc_alive_timeout: int
     arguments: list[str]
     scale: dict[str, int] | None
+
+
+class InstancePlan(SpecPlan):
+    """One instance. Memory in MB (recycling in KB, as Celery counts it), limits and timeouts in seconds.
+
+    cpu_quota: percent of one core.
+    scale: when it starts and drains, of an extra instance; None of one that always runs.
+    """
+
+    node: str
+    concurrency: int
+    autoscale: Autoscale | None
+    max_memory_per_child_kb: int | None
+    memory_high_mb: int
+    memory_max_mb: int
+    tasks_max: int
+    limit_nofile: int
+    proc_alive_timeout: int
     why: dict[str, str]
 
 
@@ -116,7 +128,7 @@ class Instance:
     @cached_property
     def fixed(self) -> int | None:
         """The concurrency that nobody may change, if there is one."""
-        return 1 if self.pool == "solo" else self.spec.concurrency
+        return 1 if self.pool == "solo" or self.spec.order == "strict" else self.spec.concurrency
 
     @cached_property
     def least(self) -> int:
@@ -143,9 +155,17 @@ class Instance:
         return f"{self.spec.app_memory_mb} of the app + {self.least} x {self.slot_mb} a slot, and a tenth"
 
     @cached_property
+    def most_cores(self) -> Fraction | None:
+        """The cores that the instance may use at most, where it is told so."""
+        return None if self.spec.cpu_quota is None else Fraction(self.spec.cpu_quota, 100)
+
+    @cached_property
     def demand(self) -> budget.Demand:
         """What the instance asks of the CPU."""
         least, most = self.least, self.fixed or self.spec.max_concurrency
+        if not self.fixed and self.most_cores is not None:
+            fed = math.ceil(self.most_cores * self.per_core)
+            most = max(least, min(most or fed, fed))
         if not self.forks and not self.fixed:
             # One process has one GIL, and feeds the slots of one core.
             floor = max(least, LEAST_IO if self.spec.workload == "io" else 1)
@@ -154,6 +174,79 @@ class Instance:
             least = min(floor, most)
         return budget.Demand(least, most, self.per_core, self.weight)
 
+    @cached_property
+    def grows(self) -> bool:
+        """Whether Celery is to move its concurrency, and can."""
+        return self.spec.autoscale and self.pool in AUTOSCALING_POOLS
+
+    @cached_property
+    def from_spec(self) -> SpecPlan:
+        """What the spec alone decides."""
+        spec = self.spec
+        return SpecPlan(
+            name=self.name,
+            unit=naming.unit_of(self.name),
+            queue=spec.queue,
+            consumes=list(spec.consumes),
+            pool=self.pool,
+            prefetch_multiplier=PREFETCH,
+            max_tasks_per_child=spec.max_tasks_per_child if self.forks else None,
+            memory_swap_max_mb=SWAP_MB,
+            oom_policy=OOM_POLICY,
+            cpu_weight=max(CPU_WEIGHT * spec.weight // spec.instances, 1),
+            cpu_quota=spec.cpu_quota,
+            soft_time_limit=spec.soft_time_limit,
+            time_limit=spec.time_limit,
+            stop_timeout=timers.stop_timeout(spec.time_limit),
+            arguments=list(spec.arguments),
+            scale=asdict(self.scale) if self.scale else None,
+        )
+
+    @cached_property
+    def why_from_spec(self) -> dict[str, str]:
+        """Why the spec alone decides so."""
+        spec = self.spec
+        return {
+            "pool": self._pool_why(),
+            "prefetch_multiplier": "a message waits in the queue, where any worker may take it",
+            "max_tasks_per_child": self._max_tasks_why(),
+            "memory_max_mb": f"its share of the host by weight {spec.weight}, at least {self.least_mb} MB",
+            "memory_high_mb": "nine tenths of MemoryMax: reclaim and recycling come before a kill",
+            "memory_swap_max_mb": "what does not fit ends in its own instance, and never in the host's swap",
+            "oom_policy": "the kernel kills one child, its task is delivered again, the others go on"
+            if self.forks
+            else "the kernel ends the one process, and systemd starts it again",
+            "cpu_weight": f"{CPU_WEIGHT} x weight {spec.weight}"
+            + (f" / {spec.instances} instances" if spec.instances > 1 else ""),
+            "cpu_quota": f"cpu_quota = {spec.cpu_quota} in the inventory"
+            if spec.cpu_quota
+            else "not asked for; idle cores are anybody's",
+            "time_limit": "the spec's, or celery_app_task_time_limit",
+            "soft_time_limit": "the spec's, or celery_app_task_soft_time_limit, below the hard limit",
+            "stop_timeout": f"time_limit + {timers.STOP_MARGIN} s: the longest task ends before the stop",
+            "scale": "an extra instance, starts and drains with the queue" if self.scale else "always runs",
+        }
+
+    def _max_tasks_why(self) -> str:
+        """Say after how many tasks a child is replaced."""
+        if not self.forks:
+            return f"{self.pool} has no children"
+        if self.spec.max_tasks_per_child:
+            return f"max_tasks_per_child = {self.spec.max_tasks_per_child} in the inventory"
+        return "not asked for: its memory decides when a child is replaced"
+
+    def _pool_why(self) -> str:
+        """Say why it is this pool."""
+        if self.pool != self.spec.auto:
+            return f"pool = {self.pool} in the inventory"
+        if self.spec.order == "strict":
+            return "auto: order = strict, and solo takes the next task when the last one has ended"
+        if self.forks:
+            return "auto: a process for each task that computes, as threads share one interpreter lock"
+        if self.pool == "gevent":
+            return "auto: tasks that wait share a process; gevent is among celery_app_packages"
+        return "auto: tasks that wait share a process; no gevent among celery_app_packages"
+
 
 def sized(instance: Instance, host: budget.Host, cpu_slots: int, cpu_why: str, share_mb: int) -> InstancePlan:
     """Return the instance's numbers.
@@ -161,71 +254,73 @@ def sized(instance: Instance, host: budget.Host, cpu_slots: int, cpu_why: str, s
     cpu_slots, cpu_why: what the host's CPU allows and why; share_mb: the memory that is the instance's.
     """
     spec = instance.spec
-    why: dict[str, str] = {}
-    high = math.floor(share_mb * HIGH_PART)
+    high = share_mb * HIGH_PART.numerator // HIGH_PART.denominator
     memory_slots = (high - spec.app_memory_mb) // instance.slot_mb
     concurrency = min(cpu_slots, memory_slots)
-    slot = f"{spec.app_memory_mb} + {spec.task_memory_mb}" if instance.forks else f"{spec.task_memory_mb}"
-    memory_why = f"({high} - {spec.app_memory_mb} MB of the app) / ({slot} MB a slot)"
-    if instance.pool == "solo":
-        why["concurrency"] = "solo runs one task at a time"
-    elif spec.concurrency:
-        why["concurrency"] = f"concurrency = {spec.concurrency} in the inventory"
-    elif cpu_slots <= memory_slots:
-        why["concurrency"] = f"{cpu_why}; the memory would allow {memory_slots}"
-    else:
-        why["concurrency"] = f"the memory allows {memory_slots}: {memory_why}; {cpu_why}: {cpu_slots}"
-
     autoscale: Autoscale | None = None
-    if spec.autoscale and spec.min_concurrency < concurrency and instance.pool != "solo":
+    if instance.grows and spec.min_concurrency < concurrency:
         autoscale = Autoscale(min=spec.min_concurrency, max=concurrency)
-        why["autoscale"] = "asked for: from min_concurrency to what the host allows"
-
     recycle_kb: int | None = None
     if instance.forks:
         fair = (high - spec.app_memory_mb) // concurrency - spec.task_memory_mb
         recycle_kb = 1024 * max(fair, instance.slot_mb)
-        why["max_memory_per_child_kb"] = (
-            f"a child is replaced once it used more than ({high} - {spec.app_memory_mb}) / {concurrency} - "
-            f"{spec.task_memory_mb} MB, but not for its largest task ({instance.slot_mb} MB)"
-        )
     per_slot = TASKS_PER_CHILD + math.ceil(host.cores) if instance.forks else TASKS_PER_SLOT
-    why |= {
-        "prefetch_multiplier": "a message waits in the queue, where any worker may take it",
-        "memory_max_mb": f"its share of the host by weight {spec.weight}, at least {instance.least_mb} MB",
-        "memory_high_mb": "nine tenths of MemoryMax: reclaim and recycling come before a kill",
-        "cpu_weight": f"{CPU_WEIGHT} x weight {spec.weight} / {spec.instances} instances",
-        "tasks_max": f"{BASE_TASKS} + {concurrency} x {per_slot} processes and threads",
-        "limit_nofile": f"{BASE_FILES} + {concurrency} x {FILES_PER_SLOT} files",
-        "time_limit": "the spec's, or celery_app_task_time_limit",
-        "soft_time_limit": "the spec's, or celery_app_task_soft_time_limit, below the hard limit",
-        "stop_timeout": f"time_limit + {timers.STOP_MARGIN} s: the longest task ends before the stop does",
-        "proc_alive_timeout": f"{ALIVE_S} s + 1 s a child, at most {LONGEST_ALIVE_S} s",
+    return {
+        **instance.from_spec,
+        "node": naming.node_of(instance.name, host.name),
+        "concurrency": concurrency,
+        "autoscale": autoscale,
+        "max_memory_per_child_kb": recycle_kb,
+        "memory_high_mb": high,
+        "memory_max_mb": share_mb,
+        "tasks_max": BASE_TASKS + concurrency * per_slot,
+        "limit_nofile": BASE_FILES + concurrency * FILES_PER_SLOT,
+        "proc_alive_timeout": min(ALIVE_S + concurrency, LONGEST_ALIVE_S),
+        "why": {
+            **instance.why_from_spec,
+            "concurrency": _concurrency_why(instance, high, cpu_slots, cpu_why, memory_slots),
+            "autoscale": _autoscale_why(instance, concurrency),
+            "max_memory_per_child_kb": _recycle_why(instance, high, concurrency),
+            "tasks_max": f"{BASE_TASKS} + {concurrency} x {per_slot} processes and threads",
+            "limit_nofile": f"{BASE_FILES} + {concurrency} x {FILES_PER_SLOT} files",
+            "proc_alive_timeout": f"{ALIVE_S} s + 1 s a child, at most {LONGEST_ALIVE_S} s",
+        },
     }
-    if spec.max_tasks_per_child and instance.forks:
-        why["max_tasks_per_child"] = f"max_tasks_per_child = {spec.max_tasks_per_child} in the inventory"
-    return InstancePlan(
-        name=instance.name,
-        unit=naming.unit_of(instance.name),
-        node=naming.node_of(instance.name, host.name),
-        queue=spec.queue,
-        consumes=list(spec.consumes),
-        pool=instance.pool,
-        concurrency=concurrency,
-        autoscale=autoscale,
-        prefetch_multiplier=PREFETCH,
-        max_tasks_per_child=spec.max_tasks_per_child if instance.forks else None,
-        max_memory_per_child_kb=recycle_kb,
-        memory_high_mb=high,
-        memory_max_mb=share_mb,
-        cpu_weight=max(CPU_WEIGHT * spec.weight // spec.instances, 1),
-        tasks_max=BASE_TASKS + concurrency * per_slot,
-        limit_nofile=BASE_FILES + concurrency * FILES_PER_SLOT,
-        soft_time_limit=spec.soft_time_limit,
-        time_limit=spec.time_limit,
-        stop_timeout=timers.stop_timeout(spec.time_limit),
-        proc_alive_timeout=min(ALIVE_S + concurrency, LONGEST_ALIVE_S),
-        arguments=list(spec.arguments),
-        scale=asdict(instance.scale) if instance.scale else None,
-        why=why,
+
+
+def _concurrency_why(instance: Instance, high: int, cpu_slots: int, cpu_why: str, memory_slots: int) -> str:
+    """Say whether the inventory, the CPU or the memory decided."""
+    spec = instance.spec
+    if spec.order == "strict":
+        return "order = strict in the inventory: one task at a time"
+    if instance.pool == "solo":
+        return "solo runs one task at a time"
+    if spec.concurrency:
+        return f"concurrency = {spec.concurrency} in the inventory"
+    if cpu_slots <= memory_slots:
+        return f"{cpu_why}; the memory would allow {memory_slots}"
+    slot = f"{spec.app_memory_mb} + {spec.task_memory_mb}" if instance.forks else f"{spec.task_memory_mb}"
+    memory_why = f"({high} - {spec.app_memory_mb} MB of the app) / ({slot} MB a slot)"
+    return f"the memory allows {memory_slots}: {memory_why}; {cpu_why}: {cpu_slots}"
+
+
+def _autoscale_why(instance: Instance, concurrency: int) -> str:
+    """Say whether and how the concurrency moves."""
+    if not instance.spec.autoscale:
+        return "not asked for: a fixed concurrency is the calmer choice"
+    if not instance.grows:
+        return f"asked for, but {instance.pool} can neither grow nor shrink"
+    if concurrency == instance.spec.min_concurrency:
+        return f"asked for, but the host allows no more than min_concurrency = {concurrency}"
+    return "asked for: from min_concurrency to what the host allows"
+
+
+def _recycle_why(instance: Instance, high: int, concurrency: int) -> str:
+    """Say when a child is replaced."""
+    if not instance.forks:
+        return f"{instance.pool} has no children"
+    spec = instance.spec
+    return (
+        f"a child is replaced once it used more than ({high} - {spec.app_memory_mb}) / {concurrency} - "
+        f"{spec.task_memory_mb} MB, but not for its largest task ({instance.slot_mb} MB)"
     )

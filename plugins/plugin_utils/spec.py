@@ -15,7 +15,9 @@ from .problems import Problem, did_you_mean
 
 VARIABLE = "celery_worker_queues"
 WORKLOADS = ("cpu", "io", "mixed")
-AUTO_POOL = {"cpu": "prefork", "mixed": "prefork", "io": "threads"}
+ORDERS = ("any", "strict")
+# What the pool `auto` becomes: tasks that compute need an interpreter each, tasks that wait do not.
+FORKING_POOL, IO_POOL, STRICT_POOL = "prefork", "threads", "solo"
 APP_MEMORY_MB = 100
 TASK_MEMORY_MB = {"cpu": 50, "mixed": 50, "io": 10}
 HEAVIEST = 100
@@ -62,18 +64,25 @@ class Scale:
 
 @dataclass(frozen=True)
 class QueueSpec:
-    """One queue of the inventory; None where the plan decides. Memory in MB, limits in seconds."""
+    """One queue of the inventory; None where the plan decides. Memory in MB, limits in seconds.
+
+    auto: the pool that was chosen for the queue, None where the inventory names all of them.
+    cpu_quota: percent of one core.
+    """
 
     queue: str
     consumes: tuple[str, ...]
     workload: str
+    order: str
     pools: tuple[str, ...]
+    auto: str | None
     wait_ratio: Fraction | None
     weight: int
     concurrency: int | None
     min_concurrency: int
     max_concurrency: int | None
     autoscale: bool
+    cpu_quota: int | None
     app_memory_mb: int
     task_memory_mb: int
     soft_time_limit: int
@@ -91,6 +100,7 @@ class QueueSpec:
 KEYS = frozenset(
     (
         "workload",
+        "order",
         "pool",
         "pools",
         "concurrency",
@@ -105,6 +115,7 @@ KEYS = frozenset(
         "soft_time_limit",
         "max_tasks_per_child",
         "autoscale",
+        "cpu_quota",
         "scale",
         "arguments",
     )
@@ -186,11 +197,12 @@ class _Reader:
 
 
 def read(
-    queue: str, raw: object, default_soft: int, default_hard: int
+    queue: str, raw: object, default_soft: int, default_hard: int, io_pool: str = IO_POOL
 ) -> tuple[QueueSpec | None, list[Problem]]:
     """Return a queue's spec, or None and what is wrong with it.
 
     queue: its name; raw: its value in the inventory; default_soft, default_hard: the fleet's limits in s.
+    io_pool: what `auto` takes for tasks that wait.
     """
     path = f"{VARIABLE}.{queue}"
     if raw is None:
@@ -202,7 +214,9 @@ def read(
         if key not in KEYS:
             reader.problems.append(Problem(f"{path}.{key}", raw[key], "unknown key", did_you_mean(key, KEYS)))
     workload = reader.word("workload", WORKLOADS, "cpu")
-    pools = _pools(reader, workload)
+    order = reader.word("order", ORDERS, "any")
+    auto = STRICT_POOL if order == "strict" else io_pool if workload == "io" else FORKING_POOL
+    pools, chosen = _pools(reader, auto)
     minimum = reader.integer("min_concurrency", 1)
     maximum = reader.integer("max_concurrency", 1)
     fixed = reader.integer("concurrency", 1)
@@ -213,13 +227,16 @@ def read(
         queue=queue,
         consumes=_consumes(reader, queue),
         workload=workload,
+        order=order,
         pools=pools,
+        auto=auto if chosen else None,
         wait_ratio=reader.ratio("wait_ratio"),
         weight=reader.integer("weight", 1, HEAVIEST) or 1,
         concurrency=fixed,
         min_concurrency=minimum or 1,
         max_concurrency=maximum,
         autoscale=reader.flag("autoscale"),
+        cpu_quota=reader.integer("cpu_quota", 1),
         app_memory_mb=reader.integer("app_memory_mb", 1) or APP_MEMORY_MB,
         task_memory_mb=reader.integer("task_memory_mb", 1) or TASK_MEMORY_MB[workload],
         soft_time_limit=soft,
@@ -232,16 +249,14 @@ def read(
     return (None, reader.problems) if reader.problems else (spec, [])
 
 
-def _pools(reader: _Reader, workload: str) -> tuple[str, ...]:
-    """Return the pools that serve the queue, `auto` resolved."""
-    auto = AUTO_POOL[workload]
+def _pools(reader: _Reader, auto: str) -> tuple[tuple[str, ...], bool]:
+    """Return the pools that serve the queue, with this one for `auto`, and whether `auto` is among them."""
     known = ("auto", *naming.POOLS)
     if reader.given("pool") and reader.given("pools"):
         reader.wrong("pools", f"pool = {reader.raw['pool']} is set too", "keep one of pool and pools")
     listed = reader.words("pools")
     if listed is None:
-        pool = reader.word("pool", known, "auto")
-        return (auto if pool == "auto" else pool,)
+        listed = [reader.word("pool", known, "auto")]
     if not listed:
         reader.wrong("pools", "an empty list", f"use one or more of {', '.join(known)}, or leave it out")
     for unknown in (item for item in listed if item not in known):
@@ -250,7 +265,7 @@ def _pools(reader: _Reader, workload: str) -> tuple[str, ...]:
     twice = sorted({pool for pool in resolved if resolved.count(pool) > 1})
     if twice:
         reader.wrong("pools", f"{twice[0]} is listed twice", "list each pool once")
-    return tuple(sorted(resolved)) or (auto,)
+    return tuple(sorted(resolved)) or (auto,), "auto" in listed
 
 
 def _consumes(reader: _Reader, queue: str) -> tuple[str, ...]:
@@ -332,7 +347,9 @@ def _agree(reader: _Reader, spec: QueueSpec) -> None:
         reader.wrong("concurrency", f"below min_concurrency = {lowest}", "remove one of the two")
     elif fixed is not None and highest is not None and fixed > highest:
         reader.wrong("concurrency", f"above max_concurrency = {highest}", "remove one of the two")
-    if spec.pools == ("solo",) and max(lowest, fixed or 1) > 1:
+    if spec.order == "strict":
+        _keep_order(reader, spec)
+    elif spec.pools == ("solo",) and max(lowest, fixed or 1) > 1:
         key = "concurrency" if fixed else "min_concurrency"
         reader.wrong(key, "pool solo runs one task at a time", "remove it, or use another pool")
     if spec.autoscale and not set(spec.pools) & set(AUTOSCALING_POOLS):
@@ -355,3 +372,16 @@ def _agree(reader: _Reader, spec: QueueSpec) -> None:
             timers.Timer(f"{reader.path}.soft_time_limit", spec.soft_time_limit),
             timers.Timer(f"{reader.path}.time_limit", spec.time_limit),
         )
+
+
+def _keep_order(reader: _Reader, spec: QueueSpec) -> None:
+    """Keep what would run two tasks of an ordered queue at a time."""
+    more = {
+        "concurrency": (spec.concurrency or 1) > 1,
+        "min_concurrency": spec.min_concurrency > 1,
+        "autoscale": spec.autoscale,
+        "scale": spec.scale is not None,
+        "pools": len(spec.pools) > 1,
+    }
+    for key in (key for key, wanted in more.items() if wanted):
+        reader.wrong(key, "order = strict is set, and one task at a time keeps it", "remove one of the two")

@@ -78,8 +78,13 @@ def _queue_problems(queue: str, raw: object, groups: Mapping[str, Sequence[str]]
         mend = f"use at most {naming.LONGEST_QUEUE} letters, digits, _, . and -; "
         return [Problem(variable, raw, what, f"{mend}what the broker calls it goes into consumes")]
     group = naming.group_of(queue)
-    if groups.get(group):
-        return []
+    hosts = groups.get(group)
+    if hosts:
+        ordered = isinstance(raw, Mapping) and raw.get("order") == "strict"
+        if not ordered or len(set(hosts)) == 1:
+            return []
+        mend = f"leave one host in {group}"
+        return [Problem(f"{variable}.order", "strict", f"{len(set(hosts))} hosts serve it at a time", mend)]
     what = f"no host serves it: the group {group} is {'empty' if group in groups else 'missing'}"
     return [Problem(variable, raw or {}, what, f"put hosts into {group}, or remove the queue")]
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -151,7 +152,8 @@ def cpu(weight: int = 1, least: int = 1, most: int | None = None, per_core: int 
         ("3", {"a": cpu(), "b": cpu()}, {"a": 2, "b": 1}),
         ("8", {"a": cpu(1), "b": cpu(3)}, {"a": 2, "b": 6}),
         ("8", {"a": cpu(most=1), "b": cpu()}, {"a": 1, "b": 7}),
-        ("8", {"a": cpu(least=6), "b": cpu()}, {"a": 6, "b": 2}),
+        ("8", {"a": cpu(least=6), "b": cpu()}, {"a": 6, "b": 4}),
+        ("4", {"a": cpu(least=3), "b": cpu(), "c": cpu(2, per_core=3)}, {"a": 3, "b": 1, "c": 6}),
         ("2", {"a": cpu(), "b": cpu(), "c": cpu()}, {"a": 1, "b": 1, "c": 1}),
         ("4", {"a": cpu(per_core=2), "b": cpu()}, {"a": 4, "b": 2}),
         ("4", {"a": cpu(least=50, most=50, per_core=50), "b": cpu()}, {"a": 50, "b": 3}),
@@ -181,6 +183,14 @@ DEMANDS = st.dictionaries(
 )
 
 
+def parts(cores: Fraction, demands: dict[str, Demand]) -> dict[str, int]:
+    """Return the slots that the part of each by weight feeds."""
+    total = sum(demand.weight for demand in demands.values())
+    return {
+        name: math.floor(cores * demand.weight * demand.per_core / total) for name, demand in demands.items()
+    }
+
+
 @given(DEMANDS, st.fractions(Fraction(1, 10), 32, max_denominator=10))
 def test_slots_are_those_of_granting_one_at_a_time(demands: dict[str, Demand], cores: Fraction) -> None:
     given_out = {name: demand.least for name, demand in demands.items()}
@@ -190,6 +200,9 @@ def test_slots_are_those_of_granting_one_at_a_time(demands: dict[str, Demand], c
             break
         level = {n: (given_out[n] + 1) / (demands[n].per_core * demands[n].weight) for n in wanting}
         given_out[min((level[name], name) for name in wanting)[1]] += 1
+    for name, part in parts(cores, demands).items():
+        most = demands[name].most
+        given_out[name] = max(given_out[name], part if most is None else min(part, most))
     assert budget.slots(cores, demands) == given_out
 
 
@@ -211,4 +224,5 @@ def test_slots_stay_in_bounds_and_grow_with_the_cores(
     fed = sum((slots[name] / demand.per_core for name, demand in demands.items()), Fraction(0))
     at_their_most = all(slots[name] == demand.most for name, demand in demands.items())
     assert fed >= cores or at_their_most
-    assert fed < cores + 1 or all(slots[name] == demand.least for name, demand in demands.items())
+    insists = any(demands[name].least > part for name, part in parts(cores, demands).items())
+    assert fed < cores + 1 or insists

@@ -57,6 +57,9 @@ def test_a_plain_worker_in_full() -> None:
         "autoscale": None,
         "prefetch_multiplier": 1,
         "max_tasks_per_child": None,
+        "memory_swap_max_mb": 0,
+        "oom_policy": "continue",
+        "cpu_quota": None,
         "max_memory_per_child_kb": 1024 * ((6634 - 100) // 4 - 50),
         "memory_high_mb": 6634,
         "memory_max_mb": 7372,
@@ -80,6 +83,7 @@ def test_a_plain_worker_in_full() -> None:
     assert host["slice"] == {
         "memory_high_mb": 6634,
         "memory_max_mb": 7372,
+        "memory_swap_max_mb": 0,
         "tasks_max": 208,
         "why": "the sum of mail-high-prefork",
     }
@@ -113,6 +117,14 @@ def test_a_plain_worker_in_full() -> None:
         ({"concurrency": 9}, 2, 8192, {"q-prefork": 9}),
         ({"min_concurrency": 4}, 2, 8192, {"q-prefork": 4}),
         ({"max_concurrency": 3}, 16, 65536, {"q-prefork": 3}),
+        ({"order": "strict"}, 16, 65536, {"q-solo": 1}),
+        ({"order": "strict", "pool": "prefork"}, 16, 65536, {"q-prefork": 1}),
+        ({"cpu_quota": 150}, 16, 65536, {"q-prefork": 2}),
+        ({"cpu_quota": 150, "workload": "mixed", "wait_ratio": 3}, 16, 65536, {"q-prefork": 6}),
+        ({"cpu_quota": 150, "min_concurrency": 4}, 16, 65536, {"q-prefork": 4}),
+        ({"cpu_quota": 150, "concurrency": 12}, 16, 65536, {"q-prefork": 12}),
+        ({"cpu_quota": 1600}, 2, 65536, {"q-prefork": 2}),
+        ({"cpu_quota": 50, "workload": "io"}, 16, 65536, {"q-threads": 25}),
     ],
 )
 def test_one_queue(spec: dict[str, Any], cores: float, memory_mb: int, expected: dict[str, int]) -> None:
@@ -181,14 +193,68 @@ def test_what_the_spec_says_reaches_the_instance() -> None:
         assert instance["cpu_weight"] == 300 // 2
     assert prefork["max_tasks_per_child"] == spec["max_tasks_per_child"]
     assert threads["max_tasks_per_child"] is None
-    assert "max_tasks_per_child" in prefork["why"]
-    assert "max_tasks_per_child" not in threads["why"]
+    assert prefork["why"]["max_tasks_per_child"] == "max_tasks_per_child = 500 in the inventory"
+    assert threads["why"]["max_tasks_per_child"] == "threads has no children"
 
 
 def test_the_pools_of_a_queue_divide_its_weight() -> None:
     queues = {"both": {"pools": ["prefork", "threads"]}, "one": {}}
     sizes = [instance["memory_max_mb"] for instance in planned(queues, 4, 8192)["instances"]]
     assert sizes == [7372 // 4, 7372 // 4, 7372 // 2]
+
+
+def test_what_one_queue_may_not_use_is_the_others() -> None:
+    assert concurrency(planned({"a": {"cpu_quota": 100}, "b": {}}, 8, 32768)) == {
+        "a-prefork": 1,
+        "b-prefork": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    ("packages", "pool"),
+    [
+        (["celery[redis]", "gevent==24.2.1"], "gevent"),
+        (["Gevent >= 24"], "gevent"),
+        (["celery[gevent,redis]"], "gevent"),
+        (["gevent[recommended]"], "gevent"),
+        (["celery[redis]", "gevent-websocket", "geventhttpclient", "not-gevent"], "threads"),
+        ([], "threads"),
+        (None, "threads"),
+    ],
+)
+def test_tasks_that_wait_get_gevent_where_it_is_installed(packages: list[str] | None, pool: str) -> None:
+    instance = only(planned({"q": {"workload": "io"}}, 4, 8192, packages=packages))
+    assert instance["pool"] == pool
+    assert ("gevent is among" if pool == "gevent" else "no gevent among") in instance["why"]["pool"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "defaults", "warning"),
+    [
+        (
+            {"autoscale": True},
+            {"settings": {"task_default_queue_type": "quorum"}},
+            "q-prefork: of no effect on quorum queues, where Celery cannot change what a worker prefetches",
+        ),
+        (
+            {"autoscale": True, "pools": ["prefork", "threads"]},
+            {},
+            "q-threads: asked for, but threads can neither grow nor shrink",
+        ),
+        (
+            {"autoscale": True, "min_concurrency": 4},
+            {},
+            "q-prefork: asked for, but the host allows no more than min_concurrency = 4",
+        ),
+        ({"autoscale": True}, {"settings": {"task_default_queue_type": "classic"}}, None),
+        ({}, {"settings": {"task_default_queue_type": "quorum"}}, None),
+    ],
+)
+def test_an_autoscale_that_moves_nothing_is_told(
+    spec: dict[str, Any], defaults: dict[str, Any], warning: str | None
+) -> None:
+    told = f"w1: celery_worker_queues.q.autoscale = True: {warning}; remove it, or use scale"
+    assert planned({"q": spec}, 4, 8192, **defaults)["warnings"] == ([told] if warning else [])
 
 
 def test_many_slots_in_one_process() -> None:
@@ -263,7 +329,8 @@ def test_instances_that_cannot_fit_together() -> None:
         "w1: celery_worker_queues.b.app_memory_mb = 200: the host's instances need 1056 MB "
         "(a-prefork 278 MB, b-prefork 500 MB, c-prefork 278 MB), "
         "and w1 has 640 MB of 1024 for workers (system 256 MB, broker 128 MB; a core for the broker): "
-        "416 MB short; set it to what you measure, take w1 out of celery_queue_b, or give it more memory"
+        "416 MB short; set it to what measure.yml tells, take w1 out of celery_queue_b, "
+        "or use a host with 1856 MB or more"
     ]
 
 
@@ -294,6 +361,8 @@ def test_more_processes_than_cores_can_serve() -> None:
     ]
     assert planned({"q": {"concurrency": 40}}, 4, 1024 * 1024)
     assert planned({"q": {"concurrency": 1}}, 0.05, 4096)
+    (message,) = refusals({"q": {"concurrency": 21, "cpu_quota": 200}}, 16, 65536)
+    assert "21 processes of q-prefork on 2 cores, at most 10 a core: 1 core short" in message
     assert "set it to 1 or less" in refusals({"q": {"concurrency": 2}}, 0.05, 4096)[0]
 
 

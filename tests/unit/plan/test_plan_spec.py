@@ -36,13 +36,16 @@ def test_nothing_needs_to_be_said(raw: object) -> None:
         queue="mail",
         consumes=("mail",),
         workload="cpu",
+        order="any",
         pools=("prefork",),
+        auto="prefork",
         wait_ratio=None,
         weight=1,
         concurrency=None,
         min_concurrency=1,
         max_concurrency=None,
         autoscale=False,
+        cpu_quota=None,
         app_memory_mb=100,
         task_memory_mb=50,
         soft_time_limit=270,
@@ -55,6 +58,7 @@ def test_nothing_needs_to_be_said(raw: object) -> None:
 def test_everything_can_be_said() -> None:
     raw: dict[str, Any] = {
         "workload": "mixed",
+        "order": "any",
         "pools": ["prefork", "gevent"],
         "concurrency": 4,
         "min_concurrency": 2,
@@ -68,6 +72,7 @@ def test_everything_can_be_said() -> None:
         "soft_time_limit": 50,
         "max_tasks_per_child": 1000,
         "autoscale": True,
+        "cpu_quota": 150,
         "arguments": ["--without-mingle", "-O", "fair"],
     }
     assert set(raw) == spec.KEYS - {"pool", "scale"}
@@ -75,13 +80,16 @@ def test_everything_can_be_said() -> None:
         queue="mail",
         consumes=("mail", "mail:high"),
         workload="mixed",
+        order="any",
         pools=("gevent", "prefork"),
+        auto=None,
         wait_ratio=Fraction(5, 2),
         weight=3,
         concurrency=4,
         min_concurrency=2,
         max_concurrency=8,
         autoscale=True,
+        cpu_quota=150,
         app_memory_mb=200,
         task_memory_mb=70,
         soft_time_limit=50,
@@ -143,6 +151,40 @@ def test_the_pool_follows_the_workload(workload: str, pool: str) -> None:
     assert good({"workload": workload}).pools == (pool,)
     assert good({"workload": workload, "pool": "auto"}).pools == (pool,)
     assert good({"workload": workload, "pools": ["auto", "solo"]}).pools == tuple(sorted([pool, "solo"]))
+
+
+def test_auto_takes_what_is_installed_for_tasks_that_wait() -> None:
+    for raw, pools in (({"workload": "io"}, ("gevent",)), ({"workload": "mixed"}, ("prefork",))):
+        read, problems = spec.read("mail", raw, 270, 300, io_pool="gevent")
+        assert read is not None, problems
+        assert (read.pools, read.auto) == (pools, pools[0])
+    named, _problems = spec.read("mail", {"workload": "io", "pool": "threads"}, 270, 300, io_pool="gevent")
+    assert named is not None
+    assert (named.pools, named.auto) == (("threads",), None)
+
+
+@pytest.mark.parametrize("workload", spec.WORKLOADS)
+def test_strict_order_is_solo_unless_another_pool_is_named(workload: str) -> None:
+    assert good({"workload": workload, "order": "strict"}).pools == ("solo",)
+    assert good({"order": "strict", "pool": "prefork"}).pools == ("prefork",)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("concurrency", 2),
+        ("min_concurrency", 2),
+        ("autoscale", True),
+        ("scale", {"max_instances": 2}),
+        ("pools", ["prefork", "solo"]),
+    ],
+)
+def test_nothing_that_runs_two_tasks_at_a_time_keeps_the_order(key: str, value: object) -> None:
+    raw = {"order": "strict", key: value} | ({} if key == "pools" else {"pool": "prefork"})
+    assert messages(raw) == [
+        f"w1: celery_worker_queues.mail.{key} = {value}: order = strict is set, and one task at a time "
+        "keeps it; remove one of the two"
+    ]
 
 
 def test_a_number_may_be_a_string_as_extra_vars_are() -> None:
@@ -301,6 +343,7 @@ INTEGERS = [
     "time_limit",
     "soft_time_limit",
     "max_tasks_per_child",
+    "cpu_quota",
 ]
 
 

@@ -88,6 +88,12 @@ def test_a_good_inventory_is_silent() -> None:
             "make celery_beat a child of celery",
         ),
         (
+            {"mail": {"order": "strict"}},
+            GROUPS | {"celery_queue_mail": ["w1", "w2"]},
+            "w1: celery_worker_queues.mail.order = strict: 2 hosts serve it at a time; "
+            "leave one host in celery_queue_mail",
+        ),
+        (
             {"mail": {"pool": "preforc"}},
             GROUPS,
             "w1: celery_worker_queues.mail.pool = preforc: unknown pool; did you mean prefork?",

@@ -17,7 +17,7 @@ FACTS = {"celeryops": {"cores": 16, "memory_mb": 16384}}
 QUEUES: dict[str, Any] = {
     "images": {"workload": "cpu", "max_tasks_per_child": 100, "arguments": ["--without-gossip", "-E"]},
     "mail-high": {"workload": "io", "consumes": ["mail-high", "mail"], "time_limit": 900},
-    "sync": {"pool": "prefork", "autoscale": True, "min_concurrency": 1, "max_concurrency": 3},
+    "sync": {"autoscale": True, "min_concurrency": 1, "max_concurrency": 3, "cpu_quota": 150},
 }
 GROUPS = {
     "celery": ["w1"],
@@ -104,7 +104,8 @@ def test_an_instance_is_bounded_by_its_numbers(host_plan: plan.HostPlan) -> None
         assert directives(drop_in.partition("[Service]")[2]) == {
             "MemoryHigh": f"{instance['memory_high_mb']}M",
             "MemoryMax": f"{instance['memory_max_mb']}M",
-            "MemorySwapMax": "0",
+            "MemorySwapMax": "0M",
+            **({"CPUQuota": "150%"} if instance["queue"] == "sync" else {}),
             "OOMPolicy": "continue",
             "CPUWeight": str(instance["cpu_weight"]),
             "TasksMax": str(instance["tasks_max"]),
@@ -115,7 +116,7 @@ def test_an_instance_is_bounded_by_its_numbers(host_plan: plan.HostPlan) -> None
     assert bounds == {
         "MemoryHigh": f"{host_plan['slice']['memory_high_mb']}M",
         "MemoryMax": f"{host_plan['slice']['memory_max_mb']}M",
-        "MemorySwapMax": "0",
+        "MemorySwapMax": "0M",
         "TasksMax": str(host_plan["slice"]["tasks_max"]),
     }
     assert len(files) == len(host_plan["instances"]) + 1
