@@ -101,6 +101,14 @@ properties: tools ## what holds for every plan, on thousands of hosts and queue 
 bench-plan-scale: tools ## the plan of 10,000 hosts with 20 queues each
 	python -m benchmarks.plan_scale
 
+.PHONY: proof-beat
+proof-beat: build image ## beat on two hosts while the leader fails: make proof-beat MINUTES=30 EACH=180
+	$(lab) up --name proof-beat --inventory tests/proof/inventories/beat
+	ANSIBLE_COLLECTIONS_PATH=$(installed) ansible-playbook celeryops.systemd.site \
+		-i tests/proof/inventories/beat -i $(cache)/lab/proof-beat/inventory.json
+	python -m proof.beat --minutes $(or $(MINUTES),30) --each $(or $(EACH),180); status=$$?; \
+		$(lab) down --name proof-beat; exit $$status
+
 .PHONY: clean
 clean: ## take every lab of this checkout down and remove .cache
 	-$(lab) down --all

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What is wrong with the app, with beat and with a host, told before anything is touched."""
+"""What is wrong with the app and with a host, told before anything is touched."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ SOURCES = {"directory": "path", "archive": "path", "git": "repo", "requirement":
 # celery 5.7 needs Python 3.10; the units use ProtectProc= and ProcSubset=, new in systemd 247.
 OLDEST_PYTHON = (3, 10)
 OLDEST_SYSTEMD = 247
-BEAT_GROUP = "celery_beat"
 
 
 def app_problems(target: object, source: object, timeouts: Mapping[str, object]) -> list[Problem]:
@@ -93,16 +92,6 @@ def visibility_timeout(queues: Mapping[str, object], timeouts: Mapping[str, obje
     read = [spec.read(str(name), raw, settings.soft, settings.hard)[0] for name, raw in queues.items()]
     hard_limits = [settings.hard, *(found.time_limit for found in read if found)]
     return timers.visibility_timeout(hard_limits, spec.whole(timeouts.get("longest_countdown")) or 0)
-
-
-def beat_problems(groups: Mapping[str, Sequence[str]]) -> list[Problem]:
-    """Return why the fleet's beat cannot be: it is one process, or every periodic task runs twice."""
-    hosts = list(groups.get(BEAT_GROUP) or ())
-    if len(hosts) <= 1:
-        return []
-    what = f"{len(hosts)} hosts would each send every periodic task"
-    mend = f"keep one of {' and '.join(hosts)} in the group {BEAT_GROUP}"
-    return [Problem(f"group {BEAT_GROUP}", hosts, what, mend)]
 
 
 def host_problems(facts: Mapping[str, object], releases: Mapping[str, Sequence[object]]) -> list[Problem]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Row = dict[str, Any]
@@ -67,6 +67,7 @@ def notes_of(
         nodes, queues = report["nodes"].values(), report.get("queues", {}).values()
         active = sum(node.get("active") or 0 for node in nodes)
         notes[0] += f", {active} tasks run, {sum(depth or 0 for depth in queues)} wait"
+    notes += _beat_notes(units)
     silent = [host for host, found in seen.items() if "instances" not in found]
     if silent:
         notes.append(f"no answer from {', '.join(silent)}")
@@ -81,6 +82,20 @@ def notes_of(
     if len(releases) > 1:
         notes.append(f"{len(releases)} releases run at once: {', '.join(sorted(releases))}")
     return notes
+
+
+def _beat_notes(units: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """Say who leads where several hosts have beat, or a lock tells them apart; and when nobody does."""
+    beats = {host: unit["state"] for host, unit in units if unit["instance"] == "beat"}
+    leaders = [host for host, state in beats.items() if state == "leader"]
+    others = [host for host, state in beats.items() if state == "standby"]
+    if len(leaders) == 1 and others:
+        return [f"beat leads on {leaders[0]}, stands by on {', '.join(others)}"]
+    if len(leaders) > 1:
+        return [f"beat leads on {' and on '.join(leaders)}: see docs/runbooks/beat-silent.md"]
+    if others:
+        return ["no beat of this inventory leads: see docs/runbooks/beat-silent.md"]
+    return []
 
 
 def _row(unit: Mapping[str, Any], report: Mapping[str, Any]) -> Row:

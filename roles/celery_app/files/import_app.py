@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Imports the app the way a worker does, and says on one line why it does not.
 
-Reads a JSON object from stdin: target, directory, timeout (s), pools, settings, environment.
+Reads a JSON object from stdin: target, directory, timeout (s), pools, settings, environment, and needs, each
+with a module, the package that has it, and the variable and value that ask for it.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ def _import(asked: dict[str, Any]) -> None:
     for pool in asked["pools"]:
         if pool in POOL_PACKAGES:
             _need_pool(pool)
+    for need in asked["needs"]:
+        _need_module(**need)
 
     from celery.app.utils import find_app  # noqa: PLC0415 - a missing Celery is one of the reasons
 
@@ -70,6 +73,14 @@ def _need_pool(pool: str) -> None:
     except ImportError as error:
         mend = f"add {pool} to celery_app_packages, or choose another pool"
         raise RefusalError(f"celery_worker_queues: a queue has the pool {pool}: {error}; {mend}") from None
+
+
+def _need_module(module: str, package: str, variable: str, value: str) -> None:
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        mend = f"add {package} to celery_app_packages or to the app's requirements"
+        raise RefusalError(f"{variable} = {value}: {error}; {mend}") from None
 
 
 def _need_name(target: str) -> None:

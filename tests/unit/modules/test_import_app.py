@@ -25,6 +25,7 @@ def run(tmp_path: Path, code: str, **changes: Any) -> tuple[int, str]:
         "directory": str(tmp_path),
         "timeout": 60,
         "pools": ["prefork"],
+        "needs": [],
         "settings": {"task_acks_late": True},
         "environment": {"SHOP_TOKEN": SECRET, "SHOP_DEBUG": True},
         **changes,
@@ -63,6 +64,19 @@ def test_task_modules_that_the_worker_would_import_are_imported_too(tmp_path: Pa
     assert status == 1
     assert "celery_app_target = shop:app" in said
     assert "nosuch_tasks" in said
+
+
+def test_what_beat_needs_is_told_with_its_package_and_its_variable(tmp_path: Path) -> None:
+    variable = {"variable": "celery_beat_scheduler", "value": "redbeat.RedBeatScheduler"}
+    need = {"package": "celery-redbeat", **variable}
+    code = "import celery\napp = celery.Celery('shop')\n"
+    assert run(tmp_path, code, needs=[{"module": "redbeat", **need}]) == (0, "")
+    status, said = run(tmp_path, code, needs=[{"module": "nosuch_redbeat", **need}])
+    assert status == 1
+    assert said == (
+        "celery_beat_scheduler = redbeat.RedBeatScheduler: No module named 'nosuch_redbeat'; "
+        "add celery-redbeat to celery_app_packages or to the app's requirements"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What preflight says of the app, of beat and of a host, before anything is touched."""
+"""What preflight says of the app and of a host, before anything is touched."""
 
 from __future__ import annotations
 
@@ -158,19 +158,6 @@ def test_timers_that_agree() -> None:
 )
 def test_the_visibility_timeout(queues: dict[str, Any], timeouts: dict[str, Any], expected: int) -> None:
     assert checks.visibility_timeout(queues, timeouts) == expected
-
-
-@pytest.mark.parametrize("hosts", [[], ["b1"]])
-def test_one_beat_or_none(hosts: list[str]) -> None:
-    assert checks.beat_problems({"celery_beat": hosts}) == []
-    assert checks.beat_problems({}) == []
-
-
-def test_two_beats_are_both_named() -> None:
-    assert told(checks.beat_problems({"celery_beat": ["b1", "b2"]})) == [
-        "w1: group celery_beat = ['b1', 'b2']: 2 hosts would each send every periodic task; "
-        "keep one of b1 and b2 in the group celery_beat"
-    ]
 
 
 def test_a_good_host_is_silent() -> None:

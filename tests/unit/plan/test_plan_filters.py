@@ -11,7 +11,6 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter import (
     app_problems,
-    beat_problems,
     concurrency,
     host_problems,
     visibility_timeout,
@@ -22,7 +21,7 @@ FACTS = {"celeryops": {"cores": 2, "memory_mb": 4096}}
 GROUPS = {"celery": ["w1"], "celery_queue_mail": ["w1"], "celery_beat": ["w1", "w2"]}
 FILTERS: dict[str, Any] = {
     name: function
-    for module in (app_problems, beat_problems, concurrency, host_problems, visibility_timeout, worker_plan)
+    for module in (app_problems, concurrency, host_problems, visibility_timeout, worker_plan)
     for name, function in module.FilterModule().filters().items()
 }
 
@@ -30,7 +29,6 @@ FILTERS: dict[str, Any] = {
 def test_each_file_holds_the_filter_of_its_name() -> None:
     assert sorted(FILTERS) == [
         "app_problems",
-        "beat_problems",
         "concurrency",
         "host_problems",
         "visibility_timeout",
@@ -62,12 +60,6 @@ def test_problems_come_as_messages() -> None:
     assert FILTERS["visibility_timeout"]({"video": {"time_limit": 7200}}, {"time_limit": 300}) == 2 * 7230
 
 
-def test_two_beats_are_told_once_in_a_play() -> None:
-    assert len(FILTERS["beat_problems"](GROUPS, "w1", ["w1", "w2"])) == 1
-    assert FILTERS["beat_problems"](GROUPS, "w2", ["w1", "w2"]) == []
-    assert len(FILTERS["beat_problems"](GROUPS, "w2")) == 1
-
-
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
@@ -81,7 +73,6 @@ def test_two_beats_are_told_once_in_a_play() -> None:
         ("app_problems", ("a", "w1", {}, [1]), "timeouts must be a dictionary, not list"),
         ("visibility_timeout", (["mail"],), "queues must be a dictionary, not list"),
         ("visibility_timeout", ({}, "x"), "timeouts must be a dictionary, not str"),
-        ("beat_problems", (["b1"], "w1"), "groups must be a dictionary, not list"),
         ("host_problems", ("x", "w1", {}), "facts must be a dictionary, not str"),
         ("host_problems", ({}, "w1", ["12"]), "releases must be a dictionary, not list"),
     ],

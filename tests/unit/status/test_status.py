@@ -41,6 +41,7 @@ def status(hostvars: dict[str, dict[str, Any]], report: dict[str, Any] | None = 
     return status_table(hostvars, list(hostvars), seen="seen", report=report)
 
 
+SEE = "see docs/runbooks/beat-silent.md"
 REPORT = {
     "nodes": {"mail-prefork@worker1": {"active": 2, "processed": 120, "concurrency": 4}},
     "queues": {"mail": 7},
@@ -125,3 +126,19 @@ def test_a_host_of_the_fleet_without_units_is_in_the_table() -> None:
 def test_hosts_must_be_a_list() -> None:
     with pytest.raises(AnsibleFilterError, match="give a list of hosts"):
         status_table({}, "worker1", seen="seen")
+
+
+@pytest.mark.parametrize(
+    ("states", "note"),
+    [
+        ({"ops1": "leader", "ops2": "standby"}, "beat leads on ops1, stands by on ops2"),
+        ({"ops1": "standby", "ops2": "standby"}, f"no beat of this inventory leads: {SEE}"),
+        ({"ops1": "leader", "ops2": "leader"}, f"beat leads on ops1 and on ops2: {SEE}"),
+        ({"ops1": "leader"}, None),
+        ({"ops1": "ticking"}, None),
+    ],
+)
+def test_who_leads_is_told_where_it_can_be_asked(states: dict[str, str], note: str | None) -> None:
+    hosts = {host: [unit("beat", state=state)] for host, state in states.items()}
+    notes = status(fleet(**hosts))["notes"]
+    assert [line for line in notes if "beat" in line] == ([note] if note else [])

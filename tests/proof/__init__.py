@@ -1,0 +1,1 @@
+"""Long proofs of what is promised, each a make target: hosts, faults, and figures at the end."""

@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The inventory's schedules as Celery's objects, above all on the days on which the clocks change."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from celery import Celery
+from celery.schedules import BaseSchedule, crontab, schedule, solar
+from celeryops_agent import schedulers
+from celeryops_agent.schedules import FIELDS, ZonedCrontab, entries_of, schedule_of
+from redbeat import schedulers as redbeat
+
+UTC = timezone.utc
+BERLIN = "Europe/Berlin"
+# Midnight of the day before, in Berlin's winter and summer.
+SPRING = datetime(2026, 3, 27, 23, tzinfo=UTC)  # 2026-03-29, 02:00 becomes 03:00
+AUTUMN = datetime(2026, 10, 23, 22, tzinfo=UTC)  # 2026-10-25, 03:00 becomes 02:00
+MINUTE = timedelta(minutes=1)
+
+
+def entry(zone: str = BERLIN, **fields: str) -> dict[str, Any]:
+    """A crontab as the role writes it."""
+    return {"task": "t", "timezone": zone, "crontab": {name: fields.get(name, "*") for name in FIELDS}}
+
+
+def fired(when: BaseSchedule, start: datetime, days: float = 3) -> list[datetime]:
+    """The minutes at which beat would send, had it looked each minute; no clock is asked."""
+    now = start
+    when.nowfun = lambda: now
+    last, found = start, []
+    while now < start + timedelta(days=days):
+        if when.is_due(last)[0]:
+            found.append(now)
+            last = now
+        now += MINUTE
+    return found
+
+
+def shown(moments: list[datetime], zone: str = BERLIN) -> list[str]:
+    """Moments by the clocks of a zone."""
+    return [f"{moment.astimezone(ZoneInfo(zone)):%d %H:%M%z}" for moment in moments]
+
+
+@pytest.mark.parametrize("start", [SPRING, AUTUMN])
+def test_utc_knows_no_change(start: datetime) -> None:
+    daily = fired(schedule_of(entry("UTC", minute="30", hour="1"), "UTC"), start)
+    assert {later - earlier for earlier, later in pairwise(daily)} == {timedelta(days=1)}
+    hourly = fired(schedule_of(entry("UTC", minute="0"), "UTC"), start)
+    assert len(hourly) == 71
+    assert len(fired(schedule(timedelta(hours=1)), start)) == 71
+
+
+def test_spring_sends_what_falls_into_the_missing_hour_once_an_hour_later() -> None:
+    nightly = schedule_of(entry(minute="30", hour="2"), "UTC")
+    assert shown(fired(nightly, SPRING)) == ["28 02:30+0100", "29 03:30+0200", "30 02:30+0200"]
+    noon = schedule_of(entry(minute="0", hour="12"), "UTC")
+    assert shown(fired(noon, SPRING)) == ["28 12:00+0100", "29 12:00+0200", "30 12:00+0200"]
+    hourly = fired(schedule_of(entry(minute="0"), "UTC"), SPRING)
+    assert {later - earlier for earlier, later in pairwise(hourly)} == {60 * MINUTE}
+
+
+def test_autumn_sends_once_in_the_first_of_the_two_hours() -> None:
+    nightly = schedule_of(entry(minute="30", hour="2"), "UTC")
+    assert shown(fired(nightly, AUTUMN)) == ["24 02:30+0200", "25 02:30+0200", "26 02:30+0100"]
+    hourly = fired(schedule_of(entry(minute="0"), "UTC"), AUTUMN)
+    pauses = [later - earlier for earlier, later in pairwise(hourly)]
+    assert sorted(pauses)[-2:] == [60 * MINUTE, 120 * MINUTE], "docs/how-to/beat.md tells of this gap"
+
+
+@pytest.mark.parametrize("start", [SPRING, AUTUMN])
+def test_a_zone_counts_and_not_the_one_of_the_app(start: datetime) -> None:
+    app = Celery("shop", set_as_current=False)
+    app.conf.timezone = "Asia/Tokyo"
+    in_berlin = schedule_of(entry(minute="0", hour="12"), "Asia/Tokyo")
+    in_berlin.app = app
+    assert {moment.astimezone(ZoneInfo(BERLIN)).hour for moment in fired(in_berlin, start)} == {12}
+
+
+def test_the_zone_of_the_app_needs_no_class_of_ours() -> None:
+    assert type(schedule_of(entry("UTC"), "UTC")) is crontab
+    assert type(schedule_of(entry(BERLIN), BERLIN)) is crontab
+    assert type(schedule_of(entry(BERLIN), "UTC")) is ZonedCrontab
+
+
+def test_a_schedule_that_changed_its_zone_is_another() -> None:
+    berlin, paris = (schedule_of(entry(zone), "UTC") for zone in (BERLIN, "Europe/Paris"))
+    assert berlin == schedule_of(entry(BERLIN), "UTC")
+    assert berlin != paris
+    assert berlin != crontab()
+    assert berlin != schedule_of(entry(BERLIN, minute="1"), "UTC")
+
+
+def test_celery_keeps_it_in_its_file() -> None:
+    berlin = schedule_of(entry(minute="*/5", hour="2"), "UTC")
+    again = pickle.loads(pickle.dumps(berlin))
+    assert again == berlin
+    assert str(again.tz) == BERLIN
+    assert fired(again, AUTUMN) == fired(berlin, AUTUMN)
+
+
+def test_entries() -> None:
+    place = {"event": "sunset", "latitude": 52.5, "longitude": 13.4}
+    full = {"task": "b", "every": 5, "args": [1], "kwargs": {"x": 2}, "options": {"queue": "mail"}}
+    entries = entries_of({"lamps": {"task": "a", "solar": place}, "full": full}, "UTC")
+    assert entries["lamps"]["schedule"] == solar("sunset", 52.5, 13.4)
+    assert entries["full"] == {
+        "task": "b",
+        "schedule": schedule(5),
+        "args": (1,),
+        "kwargs": {"x": 2},
+        "options": {"queue": "mail"},
+    }
+
+
+def test_redbeat_keeps_zones_and_the_sun(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RedBeatJSONEncoder", "RedBeatJSONDecoder"):
+        monkeypatch.setattr(redbeat, name, getattr(redbeat, name))
+    schedulers._mend_codec()
+    second_half_past_two = datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo(BERLIN), fold=1)
+    kept = {
+        "zoned": schedule_of(entry(minute="5"), "UTC"),
+        "plain": crontab(minute="5"),
+        "sun": solar("sunset", 52.5, 13.4),
+        "each": schedule(5),
+        "at": second_half_past_two,
+    }
+    codec = vars(redbeat)
+    text = json.dumps(kept, cls=codec["RedBeatJSONEncoder"])
+    again = json.loads(text, cls=codec["RedBeatJSONDecoder"])
+    assert again == {**kept, "at": second_half_past_two.astimezone(UTC)}
+    assert type(again["plain"]) is crontab

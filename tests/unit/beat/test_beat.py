@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What preflight says of beat, and what the agent and the app are told of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.celeryops.systemd.plugins.filter import beat_document, beat_needs, beat_problems
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import beat
+
+FILE = "celery.beat:PersistentScheduler"
+DJANGO = "django_celery_beat.schedulers:DatabaseScheduler"
+ASKED: dict[str, Any] = {
+    "scheduler": FILE,
+    "schedules": {},
+    "timezone": "UTC",
+    "loop_interval": 5,
+    "lock_timeout": 20,
+    "broker_url": "redis://broker1:6379/0",
+}
+TWO = {"celery_beat": ["b1", "b2"]}
+problems = beat_problems.beat_problems
+
+
+def told(groups: dict[str, list[str]] | None = None, **changes: Any) -> list[str]:
+    """What the first host of beat says."""
+    return problems({**ASKED, **changes}, "b1", groups or {"celery_beat": ["b1"]})
+
+
+@pytest.mark.parametrize("groups", [{}, {"celery_beat": []}, {"celery_beat": ["b1"]}])
+def test_one_beat_or_none(groups: dict[str, list[str]]) -> None:
+    assert problems(ASKED, "b1", groups) == []
+
+
+def test_two_beats_that_know_nothing_of_each_other() -> None:
+    assert told(TWO) == [
+        "b1: group celery_beat = ['b1', 'b2']: 2 hosts would each send every periodic task, for "
+        "celery.beat:PersistentScheduler knows of one host; keep one of b1 and b2 in the group celery_beat, "
+        "or set celery_beat_scheduler to redbeat.RedBeatScheduler"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "broker", "fine"),
+    [
+        ("redbeat.RedBeatScheduler", "redis://b/0", True),
+        ("redbeat:RedBeatScheduler", "sentinel://a;sentinel://b", True),
+        (DJANGO, "rediss://b/0", True),
+        (DJANGO, "amqp://b//", False),
+        (DJANGO, None, True),
+        ("django", "amqp://b//", False),
+        ("shop.beat:OwnScheduler", "redis://b/0", False),
+    ],
+)
+def test_two_beats_need_a_schedule_and_a_lock_between_them(
+    scheduler: str, broker: str | None, fine: bool
+) -> None:
+    assert (told(TWO, scheduler=scheduler, broker_url=broker) == []) is fine
+
+
+def test_redbeat_needs_a_redis() -> None:
+    (line,) = told(scheduler=beat.REDBEAT, broker_url="amqp://guest:secret@b//")
+    assert "celery_beat_scheduler = redbeat.RedBeatScheduler: RedBeat keeps its schedule in Redis" in line
+    assert "secret" not in line
+    own = {"redbeat_redis_url": "redis://other/0"}
+    assert told(scheduler=beat.REDBEAT, broker_url="amqp://b//", app_settings=own) == []
+
+
+@pytest.mark.parametrize(("loop", "lock"), [(20, 20), (25, 20), ("25", "20")])
+def test_a_lock_that_ends_before_it_is_prolonged(loop: object, lock: object) -> None:
+    assert told(loop_interval=loop, lock_timeout=lock) == [
+        f"b1: celery_beat_loop_interval = {loop}: it must be less than celery_beat_lock_timeout = {lock}; "
+        f"lower celery_beat_loop_interval, or set celery_beat_lock_timeout above {loop}"
+    ]
+
+
+@pytest.mark.parametrize("name", ["loop_interval", "lock_timeout"])
+@pytest.mark.parametrize("value", [0, -1, "soon", None, 2.5])
+def test_no_number_of_seconds(name: str, value: object) -> None:
+    asked: dict[str, Any] = {name: value}
+    (line,) = told(**asked)
+    assert f"celery_beat_{name} = {value}: not a whole number in its range" in line
+
+
+def test_a_schedule_is_checked_too() -> None:
+    (line,) = told(schedules={"digest": {"task": "t", "every": "x"}})
+    assert "celery_beat_schedules.digest.every = x" in line
+
+
+def test_only_the_first_host_of_the_play_tells() -> None:
+    assert len(problems(ASKED, "b1", TWO, ["b1", "b2"])) == 1
+    assert problems(ASKED, "b2", TWO, ["b1", "b2"]) == []
+    assert len(problems(ASKED, "b2", TWO)) == 1
+
+
+def test_wrong_types_are_errors_of_the_play() -> None:
+    with pytest.raises(AnsibleFilterError, match="groups must be a dictionary"):
+        problems(ASKED, "b1", ["b1"])  # type: ignore[arg-type]
+    for call in (beat_document.beat_document, lambda asked: problems(asked, "b1", {})):
+        with pytest.raises(AnsibleFilterError, match="colour"):
+            call({**ASKED, "colour": "red"})
+
+
+def test_what_the_agent_is_told() -> None:
+    asked = {**ASKED, "schedules": {"digest": {"task": "t", "every": "1m"}}, "loop_interval": "5"}
+    assert beat_document.beat_document(asked) == {
+        "settings": {"beat_max_loop_interval": 5},
+        "lock_timeout": 20,
+        "schedules": {"digest": {"task": "t", "every": 60}},
+    }
+
+
+def test_what_the_release_has_to_have() -> None:
+    needs = beat_needs.beat_needs
+    assert needs(FILE) == []
+    assert needs("") == []
+    (redbeat,) = needs(beat.REDBEAT, {"digest": {"task": "t", "every": 5}})
+    assert (redbeat["module"], redbeat["package"]) == ("redbeat", "celery-redbeat")
+    assert redbeat["variable"] == "celery_beat_scheduler"
+    assert needs(DJANGO)[0]["package"] == "django-celery-beat"
+    sun = {"event": "sunset", "latitude": 1, "longitude": 1}
+    (ephem,) = needs(FILE, {"lamps": {"task": "t", "solar": sun}, "signs": {"task": "t", "solar": sun}})
+    assert (ephem["module"], ephem["variable"]) == ("ephem", "celery_beat_schedules.lamps.solar")
