@@ -5,11 +5,17 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from typing import Any
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.filter import limit_files, worker_files, worker_units
+from ansible_collections.celeryops.systemd.plugins.filter import (
+    limit_files,
+    scale_file,
+    worker_files,
+    worker_units,
+)
 from ansible_collections.celeryops.systemd.plugins.module_utils.units import WORKER_PATHS
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import instance_files, plan
 
@@ -148,3 +154,44 @@ def test_what_is_written_for_an_instance_is_what_is_removed_with_it(host_plan: p
         removed = tuple(pattern.format(instance=instance["name"]) for pattern in WORKER_PATHS)
         written = {path for path in written if not path.startswith(removed)}
     assert written == set()
+
+
+@pytest.fixture(scope="module")
+def scaled() -> list[Any]:
+    queues = {**QUEUES, "bulk": {"pool": "threads", "scale": {"min_instances": 2, "max_instances": 4}}}
+    groups = {**GROUPS, "celery_queue_bulk": ["w1"]}
+    return list(plan.worker_plan(queues, "w1", groups, FACTS, {})["instances"])
+
+
+def test_the_scaler_reads_what_is_extra_and_when_it_runs(scaled: list[Any]) -> None:
+    (file,) = [scale_file.FilterModule().filters()["scale_file"](scaled, "shop")]
+    assert (file["path"], file["mode"], file["group"]) == ("/etc/conf.d/celery/scale.json", "0640", "shop")
+    assert json.loads(file["content"]) == {
+        "bulk": {
+            "consumes": ["bulk"],
+            "min_instances": 2,
+            "max_instances": 4,
+            "up_depth": 100,
+            "up_age": 60,
+            "down_depth": 0,
+            "cool_down": 120,
+            "units": ["celery-worker@bulk-threads-3.service", "celery-worker@bulk-threads-4.service"],
+        }
+    }
+
+
+def test_only_an_extra_instance_is_left_to_the_scaler(scaled: list[Any]) -> None:
+    units = {unit["name"]: unit for unit in filtered(worker_units, scaled, [])}
+    second, third = (units[f"celery-worker@bulk-threads-{number}.service"] for number in (2, 3))
+    assert (second["state"], second["enabled"], second.get("optional")) == ("started", True, None)
+    assert (third["state"], third["enabled"], third["optional"]) == ("started", False, True)
+    environment = {
+        file["path"]: file["content"] for file in filtered(worker_files, scaled, "shop", "INFO", "journal")
+    }
+    assert "CELERYOPS_EXTRA" not in environment["/etc/conf.d/celery/worker-bulk-threads-2.env"]
+    assert 'CELERYOPS_EXTRA="1"' in environment["/etc/conf.d/celery/worker-bulk-threads-3.env"]
+
+
+def test_on_a_drained_host_extra_instances_rest_too(scaled: list[Any]) -> None:
+    units = filtered(worker_units, scaled, [], True)[1:]
+    assert {(unit["state"], unit["enabled"]) for unit in units} == {("stopped", False)}

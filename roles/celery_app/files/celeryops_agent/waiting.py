@@ -26,6 +26,9 @@ def queue_depths(connection: Any, queues: Iterable[str]) -> dict[str, int]:
     depths = {}
     for queue in queues:
         with connection.channel() as channel:  # RabbitMQ closes a channel that asks for what is not there
+            if connection.transport.driver_type == "redis":
+                depths[queue] = channel._size(queue)  # a passive declaration forgets global_keyprefix
+                continue
             try:
                 depths[queue] = channel.queue_declare(queue=queue, passive=True).message_count
             except ChannelError:
