@@ -30,9 +30,10 @@ _TRANSACTION = "+multi +exec +discard +watch +unwatch"
 # INFO tells every host at preflight whether queues are safe here.
 _SCRIPT = "+evalsha +script|load +script|exists +time +info"
 _WORKER_COMMANDS = (
-    "+lpush +rpush +brpop +rpop +llen +lrange +del +unlink +exists +type +expire +pexpire +ttl +pttl "
-    "+hset +hsetnx +hget +hgetall +hdel +hlen +zadd +zrem +zrange +zrangebyscore +zrevrangebyscore +zcount "
-    "+zcard +zrank +zscore +sadd +srem +smembers +sismember +scard +get +mget +set +setex +incr +decr"
+    "+lpush +rpush +brpop +rpop +llen +lrange +lindex +lpos +del +unlink +exists +type +expire +pexpire "
+    "+ttl +pttl +hset +hsetnx +hget +hgetall +hdel +hlen +zadd +zrem +zrange +zrangebyscore "
+    "+zrevrangebyscore +zcount +zcard +zrank +zscore +sadd +srem +smembers +sismember +scard +get +mget +set "
+    "+setex +incr +decr"
 )
 # Reads anything of the fleet's; writes where the replies to its own questions are.
 _MONITOR_COMMANDS = (
