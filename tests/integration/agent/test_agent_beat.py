@@ -5,8 +5,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import socket
+import subprocess
+from collections.abc import Iterator
 from functools import partial
 from time import sleep
 from typing import Any
@@ -14,7 +18,7 @@ from typing import Any
 import pytest
 import redis
 
-from integration.agent.harness import Line, Service, Stage, wait_until
+from integration.agent.harness import BIN, Line, Service, Stage, free_port, wait_until
 
 WATCHDOG = 4.0
 
@@ -127,6 +131,35 @@ def test_a_redbeat_without_the_agent_is_heeded(ticking: Stage) -> None:
     wait_until("it stands by", partial(standby.shows, "standby, another beat leads"))
     stranger.kill()
     wait_until("the standby leads", partial(standby.shows, "leader"))
+
+
+@pytest.fixture
+def sentinel(ticking: Stage) -> Iterator[int]:
+    """The port of a Sentinel that knows the stage's Redis as ``main``."""
+    port = free_port()
+    config = ticking.directory / "sentinel.conf"
+    config.write_text(f"port {port}\nsentinel monitor main 127.0.0.1 {ticking.redis.port} 1\n")
+    server = shutil.which("redis-server", path=f"{BIN}:{os.environ['PATH']}")
+    assert server
+    process = subprocess.Popen([server, str(config), "--sentinel"], stdout=subprocess.DEVNULL)
+    yield port
+    process.terminate()
+    process.wait()
+
+
+@pytest.mark.parametrize("scheduler", [FILE, REDBEAT])
+def test_beats_behind_a_sentinel(ticking: Stage, sentinel: int, scheduler: str) -> None:
+    del ticking.settings["redbeat_redis_url"]
+    ticking.settings["broker_transport_options"] = {"master_name": "main"}
+    url = f"sentinel://127.0.0.1:{sentinel}/0"
+    leader = beat(ticking, scheduler, CELERY_BROKER_URL=url)
+    wait_until("it sends", lambda: ticks(ticking) > 1)
+    standby = beat(ticking, scheduler, "b", CELERY_BROKER_URL=url)
+    wait_until("it stands by", standby.is_ready)
+    leader.signal(signal.SIGTERM)
+    wait_until("the standby leads", partial(standby.shows, "leader"))
+    sent = ticks(ticking)
+    wait_until("it sends", lambda: ticks(ticking) > sent)
 
 
 def test_a_second_beat_with_the_same_schedule_is_refused(ticking: Stage) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from celery.schedules import solar
+from kombu.utils.url import parse_url
 
 from celeryops_agent.lease import Lease
 from celeryops_agent.schedules import ZonedCrontab, fields_of, restored
@@ -58,25 +59,24 @@ def redbeat_lease(app: Any, seconds: float) -> Lease:
 
 def _redbeat_connection(app: Any) -> dict[str, Any]:
     """RedBeat's settings for the Redis that is the app's broker; empty when it is none."""
-    connection = app.connection_for_write()
-    if connection.transport.driver_type != "redis":
+    if app.connection_for_write().transport.driver_type != "redis":
         return {}
     bounds = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "socket_keepalive": True}
     url = str(app.conf.broker_write_url or app.conf.broker_url)
-    if not url.startswith("sentinel://"):
+    if not url.startswith("sentinel"):
         return {"redbeat_redis_url": url, "redbeat_redis_options": bounds}
+    sentinels = [parse_url(each) for each in url.split(";")]
     options = app.conf.broker_transport_options or {}
-    sentinels = [connection.clone(hostname=each) for each in url.split(";")]
     return {
         "redbeat_redis_url": "redis-sentinel://",
         "redbeat_redis_options": {
             **bounds,
-            "sentinels": [(each.hostname, each.port or 26379) for each in sentinels],
+            "sentinels": [(each["hostname"], each["port"]) for each in sentinels],
             "service_name": options.get("master_name"),
             "sentinel_kwargs": options.get("sentinel_kwargs"),
-            "username": connection.userid,
-            "password": connection.password,
-            "db": int(connection.virtual_host or 0),
+            "username": sentinels[0]["userid"],
+            "password": sentinels[0]["password"],
+            "db": int(sentinels[0]["virtual_host"] or 0),
         },
     }
 
