@@ -21,7 +21,11 @@ CONFIG = "/etc/conf.d/celery"
 # The file in it that keeps a host's workers at rest.
 DRAINED = "drained"
 UNITS = "/etc/systemd/system"
-SHARED_FILES = (f"{UNITS}/celery-worker@.service", f"{UNITS}/celery.slice")
+# What the instances of a host share, and the scaler where a queue scales.
+SHARED_FILES = (
+    f"{UNITS}/celery-worker@.service", f"{UNITS}/celery.slice", f"{UNITS}/celery-scale.timer",
+    f"{UNITS}/celery-scale.service", "/etc/conf.d/celery/scale.json",
+)  # fmt: skip
 SETTINGS = "/etc/conf.d/celery/settings.json"
 STATES = {"active": "running", "activating": "starting", "deactivating": "stopping", "inactive": "stopped"}
 MEBIBYTE = 1024 * 1024

@@ -144,7 +144,9 @@ instances:
       type: list
       elements: str
 files:
-  description: Texts of the template unit, of celery.slice, and of each worker's environment file and drop-in.
+  description:
+    - Texts of each worker's environment file and drop-in, and of what the workers share, the template unit,
+      celery.slice and the scaler's files.
   returned: with O(files)
   type: dict
 settings:

@@ -14,7 +14,7 @@ from typing import Any, TypedDict
 
 from ansible_collections.celeryops.systemd.plugins.module_utils import instances
 
-from .instance_files import SLICE, TEMPLATE
+from .instance_files import TEMPLATE
 
 WORKER = instances.WORKER_PREFIX
 
@@ -71,18 +71,12 @@ def changes(
         for name in sorted({*traces, *(row["instance"] for row in rows.values())} - kept)
     ]
     shared = [
-        Change(
-            name=path.rpartition("/")[2],
-            action="write",
-            why="" if path in found else "is new",
-            numbers=_moves(path, found.get(path, ""), wanted[path]) if path in found else [],
-        )
-        for path in (TEMPLATE, SLICE)
-        if path in differing
+        _share(path, found.get(path), wanted.get(path))
+        for path in instances.SHARED_FILES
+        if found.get(path) != wanted.get(path)
     ]
     if moved:
-        name = instances.SETTINGS.rpartition("/")[2]
-        shared.append(Change(name=name, action="write", why="", numbers=moved))
+        shared.append(Change(name=_names([instances.SETTINGS]), action="write", why="changed", numbers=moved))
     return [*sorted((one for one in decided if one), key=lambda one: one["name"]), *shared]
 
 
@@ -93,24 +87,12 @@ def _decide(
     found: Mapping[str, str],
     wanted: Mapping[str, str],
 ) -> Change | None:
-    """Return what happens to a wanted instance; as the module units decides it."""
+    """Return what happens to a wanted instance."""
     inputs = [path for path in wish["inputs"] if path in differing]
-    runs = bool(row and (row["active"] or row["pid"]))
-    unread = row.get("newer", []) if row else []
-    action, why = "", ""
-    if wish.get("state") == "stopped":
-        action, why = ("stop", "the host is drained") if runs else ("", "")
-    elif wish.get("state") == "started" and not runs:
-        action, why = "start", f"was {row['state']}" if row and row["state"] != "missing" else "is new"
-    elif wish.get("state") == "started" and inputs:
-        action, why = "restart", f"{_names(inputs)} changed"
-    elif wish.get("state") == "started" and unread:
-        action, why = "restart", f"{_names(unread)} newer than its start"
-    elif row and wish.get("enabled") is True and not row["enabled"]:
-        action, why = "enable", "does not start with the host"
+    action, why = _act(wish, row, inputs)
     own = [path for path in inputs if path in wanted and path != TEMPLATE]
     if not action and own:
-        action, why = "write", f"{_names(own)} changed"
+        action, why = "write", f"{_names(own)} changed" if row else "is new"
     if not action:
         return None
     known = [path for path in own if path in found]
@@ -118,9 +100,37 @@ def _decide(
     return Change(name=instances.instance_of(wish["name"]), action=action, why=why, numbers=moves)
 
 
+def _act(wish: Mapping[str, Any], row: Mapping[str, Any] | None, changed: Sequence[str]) -> tuple[str, str]:
+    """Return what is done to the unit and why, as the module units decides it; nothing, where it stays."""
+    runs = bool(row and (row["active"] or row["pid"]))
+    if wish["state"] == "stopped":
+        return ("stop", "the host is drained") if runs else ("", "")
+    if row is None or not runs:
+        # Whether an extra instance runs is the scaler's matter.
+        action = "" if wish.get("optional") else "start"
+        return action, f"was {row['state']}" if row and row["state"] != "missing" else "is new"
+    if changed:
+        return "restart", f"{_names(changed)} changed"
+    if row.get("newer"):
+        return "restart", f"{_names(row['newer'])} newer than its start"
+    if wish["enabled"] and not row["enabled"]:
+        return "enable", "does not start with the host"
+    return "", ""
+
+
 def _leave(name: str, row: Mapping[str, Any] | None) -> Change:
     runs = bool(row and (row["active"] or row["pid"]))
     return Change(name=name, action="stop" if runs else "remove", why="left the inventory", numbers=[])
+
+
+def _share(path: str, now: str | None, planned: str | None) -> Change:
+    """Return what happens to a file that the instances share."""
+    if planned is None:
+        return Change(name=_names([path]), action="remove", why="no longer needed", numbers=[])
+    moves = [] if now is None else _moves(path, now, planned)
+    return Change(
+        name=_names([path]), action="write", why="is new" if now is None else "changed", numbers=moves
+    )
 
 
 def _names(paths: Sequence[str]) -> str:
@@ -129,7 +139,7 @@ def _names(paths: Sequence[str]) -> str:
 
 def _moves(path: str, now: str, planned: str) -> list[Move]:
     """Return the numbers that differ between two texts of a file; none where only its words do."""
-    if path == TEMPLATE:
+    if not path.endswith((".env", ".conf", ".slice")):
         return []
     read = _environment_numbers if path.endswith(".env") else _unit_numbers
     before, after = read(now), read(planned)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.changes import Change, changes
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.instance_files import (
+    SCALE,
     TEMPLATE,
     limit_files,
     worker_files,
@@ -166,6 +167,37 @@ def test_one_that_starts_and_has_not_finished_is_left_to_it() -> None:
     seen = running(QUEUES)
     seen["instances"][0].update(active=False, pid=8, state="starting")
     assert changes(**wanted(QUEUES), seen=seen) == []
+
+
+def test_an_extra_instance_restarts_where_it_runs_and_nobody_starts_it() -> None:
+    scaled = {**QUEUES, "images": {"scale": {"max_instances": 2}}}
+    one, many = wanted(QUEUES), wanted(scaled)
+    assert [unit["name"] for unit in many["units"] if unit.get("optional")] == [
+        "celery-worker@images-prefork-2.service"
+    ]
+    found = {change["name"]: change["action"] for change in changes(**many, seen=running(QUEUES))}
+    assert found["images-prefork-2"] == "write"
+    seen = running(scaled)
+    assert changes(**many, seen=seen) == []
+    extra = next(row for row in seen["instances"] if row["instance"] == "images-prefork-2")
+    extra.update(active=False, pid=None, state="stopped", enabled=False)
+    assert changes(**many, seen=seen) == []
+    extra.update(active=True, pid=9, newer=["/etc/conf.d/celery/app.env"])
+    (change,) = changes(**many, seen=seen)
+    assert (change["name"], change["action"]) == ("images-prefork-2", "restart")
+    left = {change["name"]: change["action"] for change in changes(**one, seen=seen)}
+    assert left["images-prefork-2"] == "stop"
+
+
+def test_the_scalers_files_come_and_go() -> None:
+    asked, seen = wanted(QUEUES), running(QUEUES)
+    asked["files"].append({"path": SCALE, "content": "{}"})
+    (change,) = changes(**asked, seen=seen)
+    assert (change["name"], change["action"], change["why"]) == ("scale.json", "write", "is new")
+    seen["files"][SCALE] = "{}"
+    assert changes(**asked, seen=seen) == []
+    (change,) = changes(**wanted(QUEUES), seen=seen)
+    assert (change["name"], change["action"]) == ("scale.json", "remove")
 
 
 def test_what_left_the_inventory_stops_and_its_traces_go() -> None:
