@@ -112,12 +112,14 @@ def whys_of(fleet: Mapping[str, Outlook]) -> list[str]:
         for instance in plan["instances"]:
             lines.append(f"  {instance['name']}")
             for number, why in instance["why"].items():
-                lines += _folded("  ", f"{number} {_shown(instance.get(number))}", why)
+                lines += _folded("  ", f"{number} {_shown(instance.get(number))}".rstrip(), why)
     return lines[1:]
 
 
 def _shown(value: object) -> str:
-    return f"{value['min']}-{value['max']}" if isinstance(value, Mapping) else f"{value}"
+    if isinstance(value, Mapping):
+        return f"{value['min']}-{value['max']}" if "min" in value else ""
+    return "" if value is None else f"{value}"
 
 
 def _folded(margin: str, what: str, why: str) -> list[str]:
