@@ -22,7 +22,8 @@ options:
     description:
       - The variables of the role without their prefix.
       - C(type), C(url), C(address), C(bind), C(port), C(memory_max_mb), C(maxmemory_mb), C(redis_settings),
-        and those of P(celeryops.systemd.broker_users#filter).
+        C(tls), C(tls_certificate), C(tls_key), C(tls_ca).
+      - Those of P(celeryops.systemd.broker_users#filter).
     type: dict
     required: true
   groups:
@@ -52,7 +53,8 @@ EXAMPLES = r"""
   vars:
     asked: {type: redis, url: '', address: '', bind: [0.0.0.0], port: 6379, memory_max_mb: 0,
             maxmemory_mb: 0, redis_settings: {}, password: '', monitor_password: '', previous_passwords: [],
-            default_user: false, key_prefix: '', redis_users: {}}
+            default_user: false, key_prefix: '', redis_users: {}, tls: true, tls_certificate: '',
+            tls_key: '', tls_ca: ''}
     problems: >-
       {{ asked | celeryops.systemd.broker_problems(groups, inventory_hostname, ansible_facts, hostvars) }}
 """

@@ -16,9 +16,9 @@ name: broker_url
 short_description: The URL at which a host reaches the broker of its fleet
 description:
   - Returns the variable C(broker_url) of the host that asks, when it is set.
-  - Otherwise builds a C(redis://) URL from the one host of the group C(celery_broker) and its variables
-    C(broker_address), C(broker_port), C(broker_bind), C(broker_password) and C(broker_monitor_password). The
-    password is percent-encoded.
+  - Otherwise builds it from the one host of the group C(celery_broker) and its variables C(broker_address),
+    C(broker_port), C(broker_bind), C(broker_password) and C(broker_monitor_password), a C(rediss://) URL with
+    C(broker_tls). The password is percent-encoded.
   - The broker's own host reaches it over loopback; others at C(broker_address), else C(ansible_host),
     else the inventory name.
 positional: groups

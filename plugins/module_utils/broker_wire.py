@@ -20,6 +20,12 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 PORTS = {"redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}
 TLS_SCHEMES = ("rediss", "amqps")
+# kombu 5.7 writes the bindings of queues that expire with ZADD GT.
+OLDEST_REDIS = (6, 2)
+# What INFO tells of what decides whether tasks are safe.
+_READ = ("maxmemory", "maxmemory_policy", "aof_enabled", "role", "cluster_enabled")
+_UNREAD = "version, eviction policy, persistence and role could not be read"
+_UNREAD_MEND = "allow this user +info, or make sure yourself that maxmemory-policy is noeviction"
 _AMQP_HEADER = b"AMQP\x00\x00\x09\x01"
 _FRAME_HEAD = 7  # bytes: type, channel (2), size of the payload (4)
 _CONNECTION_START = struct.pack(">HH", 10, 10)
@@ -42,12 +48,14 @@ class Answer:
         version: Its version; empty when it does not say.
         settings: The settings that decide whether tasks are safe, as far as they may be read.
         unsafe: What in the settings would lose tasks, with the mend.
+        doubtful: What else an operator should know, what could not be read among it.
     """
 
     product: str
     version: str = ""
     settings: dict[str, str] = field(default_factory=dict)
     unsafe: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
 
 
 def public_url(url: str) -> str:
@@ -195,11 +203,12 @@ def _ask_redis(connection: socket.socket, parts: SplitResult) -> Answer:
             raise _mend_redis(str(error), database) from error
         try:
             info = dict(line.split(":", 1) for line in redis.call("INFO").splitlines() if ":" in line)
-        except RedisError:
-            return Answer("redis")  # a least-privilege user may not read it
-    names = ("maxmemory", "maxmemory_policy", "aof_enabled", "role")
-    settings = {name: info[name] for name in names if name in info}
-    return Answer("redis", info.get("redis_version", ""), settings, tuple(_unsafe_redis(settings)))
+        except RedisError as error:
+            return Answer("redis", doubtful=(f"{_UNREAD} ({error}); {_UNREAD_MEND}",))
+    version = info.get("redis_version", "")
+    settings = {name: info[name] for name in _READ if name in info}
+    unsafe, doubtful = _unsafe_redis(settings), _doubtful_redis(version, settings)
+    return Answer("redis", version, settings, tuple(unsafe), tuple(doubtful))
 
 
 def _mend_redis(reply: str, database: str) -> BrokerError:
@@ -222,7 +231,26 @@ def _unsafe_redis(settings: dict[str, str]) -> list[str]:
         )
     if settings.get("role") == "slave":
         unsafe.append("role = slave: a replica takes no tasks; name the primary")
+    if settings.get("cluster_enabled") == "1":
+        unsafe.append("cluster-enabled = yes: Celery cannot use a Redis Cluster; name a Redis without it")
     return unsafe
+
+
+def _doubtful_redis(version: str, settings: dict[str, str]) -> list[str]:
+    """Return what is no reason to refuse, yet to be known before the first outage."""
+    doubtful = []
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    if numbers and tuple(map(int, numbers.groups())) < OLDEST_REDIS:
+        oldest = ".".join(map(str, OLDEST_REDIS))
+        doubtful.append(f"version = {version}: kombu 5.7 needs {oldest} (ZADD GT); update it")
+    policy = settings.get("maxmemory_policy", "")
+    if policy.startswith("volatile-"):
+        doubtful.append(f"maxmemory-policy = {policy}: a full Redis throws results away; set noeviction")
+    if settings.get("aof_enabled") == "0":
+        doubtful.append(
+            "appendonly = no: a restart loses the tasks that came after the last snapshot; set appendonly yes"
+        )
+    return doubtful
 
 
 def _ask_amqp(connection: socket.socket, parts: SplitResult) -> Answer:

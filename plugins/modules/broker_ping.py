@@ -12,7 +12,9 @@ short_description: Ask a broker whether it will serve Celery
 description:
   - Connects from the host to the broker as Celery would, logs in, and reads what it says of itself.
   - For Redis it logs in, pings, selects the database and reads version, eviction policy and persistence.
-    A user that may not read them still passes.
+    A user that may not read them still passes, with a warning that says what is not known.
+  - Refuses a Redis that evicts keys of any kind, is a replica or a Redis Cluster. Warns of one that is too
+    old for kombu 5.7, evicts results, or keeps no append-only file.
   - For AMQP it opens the protocol and reads product and version; it does not log in.
   - Nothing is changed. Messages name the URL without its password.
 extends_documentation_fragment: action_common_attributes
@@ -73,7 +75,7 @@ settings:
   description: The settings of Redis that decide whether tasks are safe, as C(INFO) tells them.
   returned: success
   type: dict
-  sample: {aof_enabled: "1", maxmemory: "0", maxmemory_policy: noeviction, role: master}
+  sample: {aof_enabled: "1", maxmemory: "0", maxmemory_policy: noeviction, cluster_enabled: "0", role: master}
 """
 
 import time
@@ -131,6 +133,8 @@ def main() -> None:
         answer = ask_until(url, module.params["timeout"], module.params["wait"])
     except BrokerError as error:
         module.fail_json(msg=f"broker_url = {shown}: {error}")
+    for doubt in answer.doubtful:
+        module.warn(f"broker_url = {shown}: {doubt}")
     wrong = faults(answer, module.params["expect"])
     if wrong:
         module.fail_json(msg="\n".join(f"broker_url = {shown}: {fault}" for fault in wrong))

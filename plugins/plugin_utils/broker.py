@@ -24,6 +24,8 @@ DEFAULT_BIND = ("127.0.0.1",)
 # Whom a URL logs in: workers, beat and senders; Flower and other monitors; or nobody.
 LOGINS = ("worker", "monitor", "none")
 REDIS_SCHEMES = ("redis", "rediss")
+# The CA that the fleet trusts, on every host.
+CA_FILE = "/etc/ssl/celery-broker-ca.pem"
 # Redis settings that another variable decides, or that the role's promises rest on.
 OWN_SETTINGS = {
     "bind": "set broker_bind",
@@ -33,6 +35,10 @@ OWN_SETTINGS = {
     "user": "set broker_redis_users",
     "aclfile": "set broker_redis_users",
     "include": "give the settings themselves",
+    "tls-port": "set broker_tls",
+    "tls-cert-file": "set broker_tls_certificate",
+    "tls-key-file": "set broker_tls_key",
+    "tls-ca-cert-file": "set broker_tls_ca",
     "maxmemory-policy": "leave it out: any other than noeviction loses queues",
     "appendonly": "leave it out: without it a restart loses queues",
     "dir": "leave it out",
@@ -116,11 +122,30 @@ def local_address(bind: Sequence[str]) -> str:
     return next((address for address in addresses if is_loopback(address)), addresses[0])
 
 
-def redis_url(address: str, port: int, user: str, password: str, database: int) -> str:
-    """Return a redis:// URL; the password may hold any character, and without one nobody is named."""
+def redis_url(
+    address: str, port: int, user: str, password: str, database: int, tls: bool = False
+) -> str:
+    """Return a Redis's URL; the password may hold any character, and without one nobody is named.
+
+    With TLS it names the fleet's CA; clients then also check the name in the certificate.
+    """
     place = f"[{address}]" if ":" in address and not address.startswith("[") else address
     login = f"{user}:{quote(password, safe='')}@" if password else ""
-    return f"redis://{login}{place}:{port}/{database}"
+    scheme, words = ("rediss", f"?ssl_cert_reqs=required&ssl_ca_certs={CA_FILE}") if tls else ("redis", "")
+    return f"{scheme}://{login}{place}:{port}/{database}{words}"
+
+
+def tls_names(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> list[str]:
+    """Return the names by which the fleet reaches the broker, which its certificate has to have."""
+    variables = hostvars[host]
+    named = [str(variables.get("broker_address") or ""), str(variables.get("ansible_host") or ""), host]
+    bound = [
+        address
+        for address in bind_addresses(variables.get("broker_bind") or DEFAULT_BIND)
+        if not is_wildcard(address)
+    ]
+    found = ["localhost", "127.0.0.1", *named, *bound]
+    return list(dict.fromkeys(name.strip("[]") for name in found if name))
 
 
 def broker_url(
@@ -167,7 +192,13 @@ def broker_url(
         int(variables.get("broker_port") or DEFAULT_PORT),
         *_login(login, variables),
         database,
+        tls=_is_true(variables.get("broker_tls")),
     )
+
+
+def _is_true(value: object) -> bool:
+    """Read a variable that may come as text, as ``-e`` gives it."""
+    return str(value).lower() in ("true", "yes", "on", "1")
 
 
 def _login(login: str, variables: Mapping[str, Any]) -> tuple[str, str]:
@@ -214,6 +245,10 @@ class BrokerSettings:
     bind: Sequence[str]
     port: int
     access: redis_acl.Access
+    tls: bool
+    tls_certificate: str
+    tls_key: str
+    tls_ca: str
     memory_max_mb: int
     maxmemory_mb: int
     redis_settings: Mapping[str, Any]
@@ -262,6 +297,7 @@ def problems(
     return [
         *redis_acl.problems(access),
         *_exposure_problems(settings),
+        *_tls_problems(settings),
         *_reach_problems(settings, groups, host),
         *_memory_problems(settings, groups, host, memory_mb),
         *(
@@ -277,6 +313,16 @@ def _external_problems(url: str) -> list[Problem]:
         return []
     mend = f"set it to a URL of scheme {', '.join(PORTS)}"
     return [Problem("broker_url", url and public_url(url), "not the URL of a broker", mend)]
+
+
+def _tls_problems(settings: BrokerSettings) -> list[Problem]:
+    """Return what of a certificate is missing; whether clients take it, the host tells."""
+    given = {name: getattr(settings, f"tls_{name}") for name in ("certificate", "key", "ca")}
+    missing = [f"broker_tls_{name}" for name, text in given.items() if not text]
+    if not any(given.values()) or not missing:
+        return []
+    what = f"{' and '.join(missing)} is missing, and clients need all three"
+    return [Problem("broker_tls_certificate", "(hidden)", what, "set it, or none for a CA of the role's own")]
 
 
 def _exposure_problems(settings: BrokerSettings) -> list[Problem]:

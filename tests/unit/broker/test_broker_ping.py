@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from ansible_collections.celeryops.systemd.plugins.module_utils import broker_wire
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import (
     BrokerError,
     ask,
@@ -50,6 +51,14 @@ def ping(**arguments: Any) -> dict[str, Any]:
     return result
 
 
+def warnings(result: dict[str, Any]) -> list[str]:
+    """Return the texts of a result's warnings, as ansible-core of any version tells them."""
+    return [
+        warning if isinstance(warning, str) else warning["event"]["msg"]
+        for warning in result.get("warnings", [])
+    ]
+
+
 def test_redis_says_what_it_is(start_redis: StartRedis) -> None:
     """Version, policy and persistence are read; nothing is changed."""
     port = start_redis("--requirepass", PASSWORD, "--appendonly", "yes")
@@ -78,9 +87,43 @@ def test_redis_refuses(start_redis: StartRedis, login: str, database: str, words
 
 
 def test_least_privilege_user_passes(start_redis: StartRedis) -> None:
-    """A user that may not read INFO can still serve Celery."""
+    """A user that may not read INFO can still serve Celery; what is not known is told."""
     port = start_redis("--user", "app", "on", ">pw", "~*", "&*", "+ping", "+select")
-    assert ask(f"redis://app:pw@127.0.0.1:{port}/0", timeout=5).version == ""
+    result = ping(url=f"redis://app:pw@127.0.0.1:{port}/0")
+    assert (result["changed"], result["version"]) == (False, "")
+    [warning] = warnings(result)
+    assert warning.startswith(
+        f"broker_url = redis://***@127.0.0.1:{port}/0: version, eviction policy, persistence and role could "
+        "not be read (NOPERM"
+    )
+    assert warning.endswith("make sure yourself that maxmemory-policy is noeviction")
+
+
+def test_what_is_doubtful_is_a_warning(start_redis: StartRedis) -> None:
+    """It serves, and the operator learns what a bad day would cost; the roles' own Redis has none of it."""
+    port = start_redis("--maxmemory-policy", "volatile-lru")
+    told = warnings(ping(url=f"redis://127.0.0.1:{port}/0"))
+    assert [line.split(": ")[1].split(" = ")[0] for line in told] == ["maxmemory-policy", "appendonly"]
+    safe = start_redis("--appendonly", "yes")
+    assert warnings(ping(url=f"redis://127.0.0.1:{safe}/0")) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "told"), [("6.0.16", True), ("6.2.0", False), ("7.0.15", False), ("", False)]
+)
+def test_a_version_too_old_for_kombu(version: str, told: bool) -> None:
+    """The bindings of queues that expire need ZADD GT."""
+    answer = broker_wire._doubtful_redis(version, {})
+    assert any(f"version = {version}: kombu 5.7 needs" in line for line in answer) is told
+
+
+def test_a_cluster_and_a_replica_are_refused(start_redis: StartRedis) -> None:
+    """Neither can hold Celery's queues."""
+    cluster = ping(url=f"redis://127.0.0.1:{start_redis('--cluster-enabled', 'yes')}/0")
+    assert "cluster-enabled = yes: Celery cannot use a Redis Cluster" in cluster["msg"]
+    primary = start_redis("--appendonly", "yes")
+    replica = start_redis("--replicaof", "127.0.0.1", str(primary), "--appendonly", "yes")
+    assert "role = slave: a replica takes no tasks" in ping(url=f"redis://127.0.0.1:{replica}/0")["msg"]
 
 
 def test_eviction_of_queues_is_refused(start_redis: StartRedis) -> None:

@@ -34,6 +34,10 @@ ASKED = {
     "default_user": False,
     "key_prefix": "",
     "redis_users": {},
+    "tls": False,
+    "tls_certificate": "",
+    "tls_key": "",
+    "tls_ca": "",
 }
 OPEN = {"bind": ["127.0.0.1", "10.0.0.5"], "password": "s3cret"}
 
@@ -111,6 +115,12 @@ def test_what_is_well(asked: dict[str, Any], groups: dict[str, list[str]]) -> No
             "hub: broker_maxmemory_mb = 300: it needs 632 MB (2 x maxmemory + 32 MB) and may use "
             "256 of 2048 MB, for it shares the host; lower it, raise broker_memory_max_mb, or give the "
             "broker a larger host",
+        ),
+        (
+            {"tls_certificate": "PEM", "tls_key": "PEM"},
+            SINGLE,
+            "hub: broker_tls_certificate = (hidden): broker_tls_ca is missing, and clients need all three; "
+            "set it, or none for a CA of the role's own",
         ),
         (
             {"redis_settings": {"MaxMemory-Policy": "allkeys-lru"}},

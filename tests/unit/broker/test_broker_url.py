@@ -60,6 +60,11 @@ def test_derived_from_the_broker_host(hub: dict[str, Any], host: str, url: str) 
             "monitor",
             "redis://celery-monitor:m@hub:6379/0",
         ),
+        (
+            {"broker_tls": "true"},
+            "worker",
+            "rediss://hub:6379/0?ssl_cert_reqs=required&ssl_ca_certs=/etc/ssl/celery-broker-ca.pem",
+        ),
         ({"broker_password": "w", "broker_monitor_password": "m"}, "none", "redis://hub:6379/0"),
     ],
 )

@@ -1,0 +1,228 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The module celeryops.systemd.redis_tls."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: redis_tls
+short_description: The certificate of a Redis, in its file and in the running server
+description:
+  - Writes the certificate that is given, once it is sure that clients will take it.
+  - Or makes one with a small CA of the host's own, and a new one when it ends soon or a name is missing.
+  - Tells a running Redis of a new one. No client is disconnected.
+extends_documentation_fragment: action_common_attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  platform:
+    platforms: posix
+options:
+  directory:
+    description: Where the certificate with its key (C(server.pem)) and the key of the CA (C(ca.key)) are.
+    type: str
+    required: true
+  ca_file:
+    description: Where the certificate of the CA is, for clients to trust.
+    type: str
+    required: true
+  names:
+    description: The names and addresses by which clients reach this Redis.
+    type: list
+    elements: str
+    required: true
+  certificate:
+    description: The certificate, and those between it and the CA, as PEM. Empty makes one.
+    type: str
+    default: ''
+  key:
+    description: The key of O(certificate), as PEM.
+    type: str
+    default: ''
+  ca:
+    description: The CA that clients trust, as PEM. Needed with O(certificate).
+    type: str
+    default: ''
+  days:
+    description: For how many days a certificate is made. It is renewed when a third of them is left.
+    type: int
+    default: 365
+  group:
+    description: The group that Redis runs as; it may read the key.
+    type: str
+    default: redis
+  url:
+    description: Where Redis listens on this host, without a login.
+    type: str
+    required: true
+  secret:
+    description: The file with the password of C(celeryops), see M(celeryops.systemd.redis_users).
+    type: str
+    required: true
+author: celeryops contributors (@celeryops)
+"""
+
+EXAMPLES = r"""
+- name: A certificate of a CA of the host's own
+  celeryops.systemd.redis_tls:
+    directory: /etc/redis/celery-tls
+    ca_file: /etc/ssl/celery-broker-ca.pem
+    names: [localhost, 127.0.0.1, broker1.example.org]
+    url: rediss://127.0.0.1:6379/0
+    secret: /etc/redis/celery-admin.secret
+  no_log: true
+"""
+
+RETURN = r"""
+changed_paths:
+  description: The files that were written, or would be.
+  returned: success
+  type: list
+  elements: str
+why:
+  description: Why a new certificate was made, or would be; empty when the one that is there is good.
+  returned: success
+  type: str
+told:
+  description: Whether the running Redis was told of a new certificate, or would be.
+  returned: success
+  type: bool
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.celeryops.systemd.plugins.module_utils import files, tls
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import (
+    BrokerError,
+    RedisConnection,
+    RedisError,
+    connected,
+)
+
+ADMIN = "celeryops"
+TIMEOUT = 5
+
+
+class Wanted:
+    """What the files are to hold."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Decide; CertificateError when what is given is no good."""
+        self.asked = module.params
+        self.directory = Path(self.asked["directory"])
+        self.server, self.ca_key = self.directory / "server.pem", self.directory / "ca.key"
+        self.why = ""
+        self.made_key = ""
+        if self.asked["certificate"]:
+            self.ca = self.asked["ca"]
+            self.pem = f"{self.asked['key'].strip()}\n{self.asked['certificate'].strip()}\n"
+            tls.check(self.pem, self.ca, self.asked["names"])
+        else:
+            self.ca, self.pem = self._own(module.check_mode)
+
+    def _own(self, check_mode: bool) -> tuple[str, str]:
+        key, ca, pem = _text(self.ca_key), _text(Path(self.asked["ca_file"])), _text(self.server)
+        try:
+            if not key:
+                raise tls.CertificateError("there is no CA")
+            tls.check(pem, ca, self.asked["names"], self.asked["days"] / 3)
+        except tls.CertificateError as error:
+            self.why = str(error)
+            if check_mode:  # openssl may not be installed yet
+                return ca or "a new CA\n", "a new certificate\n"
+            if not key or not ca:
+                key, ca = tls.new_ca("celeryops broker CA")
+                self.made_key = key
+            pem = tls.new_certificate(key, ca, self.asked["names"], self.asked["days"])
+            tls.check(pem, ca, self.asked["names"])
+        return ca, pem
+
+    def changes(self) -> list[files.Change]:
+        """Return what differs on the disk; no diff shows a key."""
+        place, group = str(self.directory), self.asked["group"]
+        wanted: list[dict[str, Any]] = [
+            {"path": place, "state": "directory", "mode": "0750", "group": group},
+            {"path": self.asked["ca_file"], "content": self.ca, "mode": "0644", "group": "root"},
+            {"path": str(self.server), "content": self.pem, "mode": "0640", "group": group},
+        ]
+        if self.made_key:
+            content = {"content": self.made_key, "mode": "0600", "group": "root"}
+            wanted.append({"path": str(self.ca_key), **content})
+        return files.changes([files.entry({"owner": "root", "diff": False, **raw}) for raw in wanted], [])
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def tell(module: AnsibleModule, wanted: Wanted) -> bool:
+    """Let a running Redis read the certificate when it presents another one; return whether it did."""
+    try:
+        with (
+            # What it presents may be of another CA than the one that is trusted from now on.
+            connected(f"{module.params['url'].partition('?')[0]}?ssl_cert_reqs=none", TIMEOUT) as connection,
+            RedisConnection(connection) as redis,
+        ):
+            presented: bytes = connection.getpeercert(binary_form=True)  # type: ignore[attr-defined]
+            if module.check_mode and wanted.why:
+                return True
+            if presented == tls.first_certificate(wanted.pem):
+                return False
+            if not module.check_mode:
+                redis.call("AUTH", ADMIN, Path(module.params["secret"]).read_text().strip())
+                redis.call("CONFIG", "SET", "tls-cert-file", str(wanted.server))
+            return True
+    except BrokerError:
+        return False  # it reads the file when it starts
+
+
+def main() -> None:
+    """Run the module."""
+    text = {"type": "str", "default": ""}
+    module = AnsibleModule(
+        argument_spec={
+            "directory": {"type": "str", "required": True},
+            "ca_file": {"type": "str", "required": True},
+            "names": {"type": "list", "elements": "str", "required": True},
+            "certificate": text,
+            "key": {**text, "no_log": True},
+            "ca": text,
+            "days": {"type": "int", "default": 365},
+            "group": {"type": "str", "default": "redis"},
+            "url": {"type": "str", "required": True},
+            "secret": {"type": "str", "required": True, "no_log": False},
+        },
+        required_together=[("certificate", "key")],
+        supports_check_mode=True,
+    )
+    try:
+        wanted = Wanted(module)
+        changes = wanted.changes()
+        if not module.check_mode:
+            for change in changes:
+                change.apply()
+        told = tell(module, wanted)
+    except tls.CertificateError as error:
+        mend = "give the certificate, its key and its CA that belong together and have these names"
+        module.fail_json(msg=f"broker_tls_certificate: {error}; {mend}")
+    except (files.FileError, OSError, RedisError) as error:
+        module.fail_json(msg=f"{module.params['directory']}: {error}")
+    result = {
+        "changed": bool(changes or told),
+        "changed_paths": [change.path for change in changes],
+        "why": wanted.why,
+        "told": told,
+    }
+    if module._diff:
+        result["diff"] = [diff for change in changes for diff in change.diff]
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The certificate of Redis: made, judged as clients do, renewed, and read by a running Redis."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from ansible_collections.celeryops.systemd.plugins.filter.broker_names import broker_names
+from ansible_collections.celeryops.systemd.plugins.module_utils import tls
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import BrokerError, ask
+
+NAMES = ["localhost", "127.0.0.1", "broker.example"]
+StartRedis = Callable[..., int]
+
+
+class Server:
+    """A Redis with TLS, and the module that keeps its certificate."""
+
+    def __init__(self, start: StartRedis, place: Path) -> None:
+        self.place = place
+        self.pem, self.ca = place / "tls/server.pem", place / "ca.pem"
+        secret = place / "secret"
+        secret.write_text("admins\n")
+        self.asked: dict[str, Any] = {
+            "directory": str(place / "tls"),
+            "ca_file": str(self.ca),
+            "names": NAMES,
+            "group": "root",
+            "secret": str(secret),
+            "url": "rediss://127.0.0.1:1/0",
+        }
+        assert self.run()["why"] == "there is no CA"
+        files = ("--tls-cert-file", str(self.pem), "--tls-key-file", str(self.pem))
+        admin = ("--user", "celeryops", "on", ">admins", "~*", "&*", "+@all")
+        more = ("--tls-ca-cert-file", str(self.ca), "--tls-auth-clients", "no")
+        self.port = start(*files, *more, *admin, tls=True)
+        self.asked["url"] = f"rediss://127.0.0.1:{self.port}/0"
+
+    def run(self, check: bool = False, **asked: Any) -> dict[str, Any]:
+        """Run the module as Ansible does on a host, and return its result."""
+        module = Path(__file__).parents[3] / "plugins/modules/redis_tls.py"
+        words = {
+            "_ansible_no_log": False,
+            "_ansible_version": "2.19.0",
+            "_ansible_tracebacks_for": [],
+            "_ansible_check_mode": check,
+            "_ansible_diff": True,
+            **self.asked,
+            **asked,
+        }
+        run = subprocess.run(
+            [sys.executable, module],
+            input=json.dumps({"ANSIBLE_MODULE_ARGS": words}),
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        result: dict[str, Any] = json.loads(run.stdout)
+        assert "PRIVATE KEY" not in run.stdout
+        return result
+
+    def serial(self, host: str = "127.0.0.1") -> bytes:
+        """Connect as a client that trusts the CA, and return the certificate."""
+        with redis.Redis(host=host, port=self.port, ssl=True, ssl_ca_certs=str(self.ca)) as client:
+            client.ping()
+            connection = client.connection_pool.get_connection()
+            return bytes(connection._sock.getpeercert(binary_form=True))
+
+
+@pytest.fixture
+def server(start_redis: StartRedis, tmp_path: Path) -> Server:
+    """Make a certificate and start a Redis that has it."""
+    return Server(start_redis, tmp_path)
+
+
+def test_a_second_run_changes_nothing(server: Server) -> None:
+    """The key of the CA is for root, that of the server for root and Redis."""
+    result = server.run()
+    assert (result["changed"], result["why"], result["told"]) == (False, "", False)
+    modes = [(server.place / name).stat().st_mode & 0o777 for name in ("tls/ca.key", "tls/server.pem")]
+    assert modes == [0o600, 0o640]
+
+
+def test_clients_check_ca_and_name(server: Server) -> None:
+    """One that trusts another CA, or asks for a name that the certificate has not, does not connect."""
+    url = f"rediss://127.0.0.1:{server.port}/0"
+    assert ask(f"{url}?ssl_cert_reqs=required&ssl_ca_certs={server.ca}", timeout=5).version
+    _key, other = tls.new_ca("another")
+    (server.place / "other.pem").write_text(other)
+    with pytest.raises(BrokerError, match="not trusted"):
+        ask(f"{url}?ssl_ca_certs={server.place}/other.pem", timeout=5)
+    with pytest.raises(BrokerError, match="not trusted"):
+        ask(f"rediss://127.0.0.2:{server.port}/0?ssl_ca_certs={server.ca}", timeout=5)
+    with pytest.raises(redis.exceptions.ConnectionError):
+        redis.Redis(port=server.port).ping()
+
+
+@pytest.mark.parametrize("asked", [{"days": 1500}, {"names": [*NAMES, "new.example"]}])
+def test_renewed_under_a_client(server: Server, asked: dict[str, Any]) -> None:
+    """A certificate that ends soon, or lacks a name, is replaced; who is connected notices nothing."""
+    with redis.Redis(port=server.port, ssl=True, ssl_ca_certs=str(server.ca)) as client:
+        number, before, ca = client.client_id(), server.serial(), server.ca.read_text()
+        foretold = server.run(check=True, **asked)
+        assert server.serial() == before
+        done = server.run(**asked)
+        assert foretold["told"] is done["told"] is True
+        assert foretold["changed_paths"] == done["changed_paths"] == [str(server.pem)]
+        assert server.serial() != before
+        assert client.client_id() == number
+    assert server.ca.read_text() == ca
+    assert not server.run(**asked)["changed"]
+
+
+def test_ones_own_certificate(server: Server) -> None:
+    """It replaces the role's under clients; one that clients would refuse is refused, and nothing changes."""
+    key, ca = tls.new_ca("ours")
+    pem = tls.new_certificate(key, ca, NAMES, 30)
+    mark = pem.index("-----BEGIN CERTIFICATE")
+    given: dict[str, Any] = {"key": pem[:mark], "certificate": pem[mark:], "ca": ca}
+    mistakes: list[tuple[dict[str, Any], str]] = [
+        ({"ca": server.ca.read_text()}, "unable to get local issuer certificate"),
+        ({"names": ["elsewhere.example"]}, "Hostname mismatch"),
+        ({"key": server.pem.read_text()[:mark]}, "key values mismatch|KEY_VALUES_MISMATCH"),
+    ]
+    for wrong, words in mistakes:
+        refused = server.run(**(given | wrong))
+        assert refused["failed"]
+        assert any(word.lower() in refused["msg"].lower() for word in words.split("|")), refused["msg"]
+        assert "belong together" in refused["msg"]
+    assert server.run(**given)["told"]
+    assert server.serial() == tls.first_certificate(given["certificate"])
+    assert not server.run(**given)["changed"]
+
+
+def test_one_that_has_ended_is_refused() -> None:
+    """By its date alone."""
+    key, ca = tls.new_ca("ours")
+    pem = tls.new_certificate(key, ca, NAMES, 10)
+    tls.check(pem, ca, NAMES, days=9)
+    with pytest.raises(tls.CertificateError, match="localhost: it ends in less than 11 days"):
+        tls.check(pem, ca, NAMES, days=11)
+
+
+def test_the_names_of_a_broker() -> None:
+    """All by which some host may reach it, each once."""
+    hostvars: dict[str, dict[str, Any]] = {
+        "hub": {"broker_bind": ["127.0.0.1", "-10.0.0.5", "0.0.0.0"], "ansible_host": "10.0.0.5"},
+        "bare": {"broker_address": "db.example"},
+    }
+    assert broker_names(hostvars, "hub") == ["localhost", "127.0.0.1", "10.0.0.5", "hub"]
+    assert broker_names(hostvars, "bare") == ["localhost", "127.0.0.1", "db.example", "bare"]
