@@ -23,7 +23,7 @@ QUEUES: dict[str, Any] = {
 }
 MORE_MAIL = {**QUEUES, "mail": {"workload": "io", "max_concurrency": 24}}
 # What a report holds, in MB, and how many are made: enough for every child to be replaced.
-HELD, REPORTS, MAILS = 40, 60, 300
+HELD, REPORTS, MAILS = 40, 40, 100
 
 
 def extra(**variables: Any) -> list[str]:
