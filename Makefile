@@ -97,6 +97,10 @@ bench: build image ## the no-change run of site.yml on 1, 4 and 16 hosts
 properties: tools ## what holds for every plan, on thousands of hosts and queue sets (minutes)
 	PROPERTY_EXAMPLES=$(or $(N),3000) python -m pytest tests/unit/plan
 
+.PHONY: bench-plan
+bench-plan: build image ## the plan's concurrency against the best of a sweep, on hosts of a lab
+	ANSIBLE_COLLECTIONS_PATH=$(installed) python -m benchmarks.plan_sweep
+
 .PHONY: bench-plan-scale
 bench-plan-scale: tools ## the plan of 10,000 hosts with 20 queues each
 	python -m benchmarks.plan_scale

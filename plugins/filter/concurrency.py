@@ -40,7 +40,7 @@ EXAMPLES = r"""
 - name: Size one worker by hand
   ansible.builtin.debug:
     msg: "{{ {'workload': 'mixed', 'app_memory_mb': 200} | celeryops.systemd.concurrency(4, 4096) }}"
-# 8
+# 11
 """
 
 RETURN = r"""

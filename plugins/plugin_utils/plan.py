@@ -321,20 +321,25 @@ def _planned(host: budget.Host, kept: budget.Reserve, instances: Sequence[Instan
     cores, total = float(kept.worker_cores), sum(instance.weight for instance in instances)
     planned = []
     for instance in instances:
-        allowed = slots[instance.name]
-        why = _cpu_why(instance, allowed, cores, instance.weight / total)
+        fed = slots[instance.name]
+        allowed = instance.staffed(fed)
+        why = _cpu_why(instance, fed, allowed, cores, instance.weight / total)
         planned.append(sized(instance, host, allowed, why, memory[instance.name]))
     return planned
 
 
-def _cpu_why(instance: Instance, slots: int, cores: float, part: float) -> str:
-    """Say what the CPU allows an instance that has this part of the cores."""
-    demand = instance.demand
+def _cpu_why(instance: Instance, fed: int, slots: int, cores: float, part: float) -> str:
+    """Say what the CPU allows an instance that has this part of the cores, which feeds so many slots."""
+    demand, per_core = instance.demand, instance.per_core
     why = f"{part:.0%} of {cores:g} cores by weight" if instance.forks else "one process feeds one core"
-    why += f", {float(demand.per_core):g} {'slot' if demand.per_core == 1 else 'slots'} a core"
-    if slots == demand.least:
+    why += f", {float(per_core):g} {'slot' if per_core == 1 else 'slots'} a core"
+    highest = instance.spec.max_concurrency
+    if slots == highest or (fed == demand.most and instance.forks):
+        return f"{why}, at most {slots}"
+    if fed == demand.least and slots == fed:
         return f"{why}, at least {slots}"
-    return f"{why}, at most {slots}" if slots == demand.most else why
+    more = slots - (fed if instance.forks else math.floor(per_core))
+    return f"{why}, {more} more as they do not wait in turn" if more > 0 else why
 
 
 def _idle_autoscale(

@@ -47,7 +47,7 @@ def test_a_plan_that_cannot_be() -> None:
 
 
 def test_the_concurrency_of_one_instance() -> None:
-    examples = [({"workload": "mixed", "app_memory_mb": 200}, 4, 4096, 8), ({}, 2.0, 2048.0, 2)]
+    examples = [({"workload": "mixed", "app_memory_mb": 200}, 4, 4096, 11), ({}, 2.0, 2048.0, 2)]
     for spec, cores, memory_mb, expected in examples:
         assert FILTERS["concurrency"](spec, cores, memory_mb) == expected
     with pytest.raises(AnsibleFilterError, match="unknown workload"):

@@ -97,11 +97,11 @@ def test_a_plain_worker_in_full() -> None:
         ({}, 16, 32768, {"q-prefork": 16}),
         ({}, 1.5, 4096, {"q-prefork": 2}),
         ({}, 16, 2048, {"q-prefork": 10}),
-        ({"workload": "mixed"}, 4, 8192, {"q-prefork": 8}),
-        ({"workload": "mixed", "wait_ratio": 4}, 4, 8192, {"q-prefork": 20}),
-        ({"workload": "io"}, 4, 8192, {"q-threads": 50}),
-        ({"workload": "io"}, 1, 960, {"q-threads": 50}),
-        ({"workload": "io", "wait_ratio": 199}, 4, 8192, {"q-threads": 200}),
+        ({"workload": "mixed"}, 4, 8192, {"q-prefork": 11}),
+        ({"workload": "mixed", "wait_ratio": 4}, 4, 8192, {"q-prefork": 26}),
+        ({"workload": "io"}, 4, 8192, {"q-threads": 61}),
+        ({"workload": "io"}, 1, 960, {"q-threads": 53}),
+        ({"workload": "io", "wait_ratio": 199}, 4, 8192, {"q-threads": 222}),
         ({"workload": "io", "wait_ratio": 9}, 4, 8192, {"q-threads": 50}),
         ({"workload": "io", "wait_ratio": 999, "pool": "gevent"}, 8, 65536, {"q-gevent": 1000}),
         ({"workload": "io", "task_memory_mb": 100}, 4, 4096, {"q-threads": 32}),
@@ -109,18 +109,18 @@ def test_a_plain_worker_in_full() -> None:
         ({"workload": "io", "concurrency": 7}, 4, 8192, {"q-threads": 7}),
         ({"workload": "io", "concurrency": 2000, "task_memory_mb": 1}, 4, 8192, {"q-threads": 2000}),
         ({"workload": "io", "pool": "prefork"}, 4, 32768, {"q-prefork": 40}),
-        ({"workload": "io", "pool": "prefork", "wait_ratio": 19}, 4, 32768, {"q-prefork": 80}),
+        ({"workload": "io", "pool": "prefork", "wait_ratio": 19}, 4, 32768, {"q-prefork": 94}),
         ({"pool": "threads"}, 8, 8192, {"q-threads": 1}),
         ({"pool": "solo"}, 8, 8192, {"q-solo": 1}),
         ({"pools": ["solo", "prefork"], "concurrency": 3}, 8, 8192, {"q-prefork": 3, "q-solo": 1}),
-        ({"workload": "io", "pools": ["prefork", "threads"]}, 2, 8192, {"q-prefork": 10, "q-threads": 50}),
+        ({"workload": "io", "pools": ["prefork", "threads"]}, 2, 8192, {"q-prefork": 10, "q-threads": 61}),
         ({"concurrency": 9}, 2, 8192, {"q-prefork": 9}),
         ({"min_concurrency": 4}, 2, 8192, {"q-prefork": 4}),
         ({"max_concurrency": 3}, 16, 65536, {"q-prefork": 3}),
         ({"order": "strict"}, 16, 65536, {"q-solo": 1}),
         ({"order": "strict", "pool": "prefork"}, 16, 65536, {"q-prefork": 1}),
         ({"cpu_quota": 150}, 16, 65536, {"q-prefork": 2}),
-        ({"cpu_quota": 150, "workload": "mixed", "wait_ratio": 3}, 16, 65536, {"q-prefork": 6}),
+        ({"cpu_quota": 150, "workload": "mixed", "wait_ratio": 3}, 16, 65536, {"q-prefork": 10}),
         ({"cpu_quota": 150, "min_concurrency": 4}, 16, 65536, {"q-prefork": 4}),
         ({"cpu_quota": 150, "concurrency": 12}, 16, 65536, {"q-prefork": 12}),
         ({"cpu_quota": 1600}, 2, 65536, {"q-prefork": 2}),
@@ -259,8 +259,8 @@ def test_an_autoscale_that_moves_nothing_is_told(
 
 def test_many_slots_in_one_process() -> None:
     instance = only(planned({"q": {"workload": "io"}}, 4, 8192))
-    assert instance["tasks_max"] == 64 + 50 * 8
-    assert instance["limit_nofile"] == 1024 + 50 * 16
+    assert instance["tasks_max"] == 64 + 61 * 8
+    assert instance["limit_nofile"] == 1024 + 61 * 16
 
 
 def test_children_get_a_minute_at_most() -> None:
@@ -293,7 +293,8 @@ def test_the_memory_decides_and_says_so() -> None:
             {"workload": "io"},
             2,
             4096,
-            "one process feeds one core, 50 slots a core, at least 50; the memory would allow 321",
+            "one process feeds one core, 50 slots a core, 11 more as they do not wait in turn; "
+            "the memory would allow 321",
         ),
         (
             {"max_concurrency": 2},
@@ -404,7 +405,7 @@ def test_a_host_that_nobody_looked_at() -> None:
     ("raw", "cores", "memory_mb", "expected"),
     [
         ({}, 4, 4096, 4),
-        ({"workload": "mixed"}, 4, 4096, 8),
+        ({"workload": "mixed"}, 4, 4096, 11),
         ({"workload": "io"}, 0.5, 1024, 50),
         (None, 64, 1024, 5),
     ],
