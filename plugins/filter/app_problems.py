@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible.utils.display import Display
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import checks
 
 DOCUMENTATION = r"""
@@ -16,6 +17,7 @@ name: app_problems
 short_description: What is wrong with the app and the fleet's timers
 description:
   - Returns one line for each problem, with host, variable, value, what is wrong, and the mend.
+  - Warns of timers that clash for some apps only.
   - Used by the preflight of the role P(celeryops.systemd.celery_app#role).
 positional: host, source, timeouts
 options:
@@ -34,7 +36,8 @@ options:
   timeouts:
     description:
       - The fleet's timers in seconds, each of them optional.
-      - C(soft_time_limit), C(time_limit), C(visibility_timeout) (V(0) derives it) and C(longest_countdown).
+      - C(soft_time_limit), C(time_limit), C(visibility_timeout) (V(0) derives it) C(longest_countdown) and
+        C(result_expires) (V(0) keeps results for ever).
     type: dict
     default: {}
 author: celeryops contributors (@celeryops)
@@ -67,6 +70,8 @@ def app_problems(
         raise AnsibleFilterError(
             f"app_problems: timeouts must be a dictionary, not {type(timeouts).__name__}"
         )
+    for doubt in checks.app_doubts(timeouts or {}):
+        Display().warning(doubt.text(host))
     return [problem.text(host) for problem in checks.app_problems(target, source, timeouts or {})]
 
 

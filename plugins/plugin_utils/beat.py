@@ -91,7 +91,8 @@ def _timer_problems(asked: Asked) -> list[Problem]:
         for name, number in read.items()
         if number is None or number < 1
     ]
-    return wrong or timers.clash(timers.Timer(LOOP, read[LOOP] or 0), timers.Timer(LOCK, read[LOCK] or 0))
+    loop, lock = (timers.Timer(name, read[name] or 0) for name in (LOOP, LOCK))
+    return wrong or timers.refused(timers.Timers(loop=loop, lock=lock))
 
 
 def document(asked: Asked) -> dict[str, Any]:

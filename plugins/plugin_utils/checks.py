@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from . import plan, spec, timers
 from .problems import Problem, did_you_mean
+from .settings import SECONDS_A_DAY
 from .worker_checks import COUNTDOWN_VARIABLE, VISIBILITY_VARIABLE
 
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*)?")
 # What each kind of source cannot do without.
 SOURCES = {"directory": "path", "archive": "path", "git": "repo", "requirement": "name", "external": ""}
+RESULTS_VARIABLE = "celery_app_settings.result_expires"
 # celery 5.7 needs Python 3.10; the units use ProtectProc= and ProcSubset=, new in systemd 247.
 OLDEST_PYTHON = (3, 10)
 OLDEST_SYSTEMD = 247
@@ -24,9 +26,11 @@ def app_problems(target: object, source: object, timeouts: Mapping[str, object])
     """Return what is wrong with the app: its target, its source, and the timers of the fleet.
 
     target: `celery_app_target`; source: `celery_app_source`.
-    timeouts: `soft_time_limit`, `time_limit`, `visibility_timeout` (0: derived), `longest_countdown`, in s.
+    timeouts: `soft_time_limit`, `time_limit`, `visibility_timeout` (0: derived), `longest_countdown`,
+        `result_expires` (0: never), in s.
     """
-    return _target(target) + _source(source) + _timeouts(timeouts)
+    wrong, asked = _timers(timeouts)
+    return _target(target) + _source(source) + wrong + timers.refused(asked)
 
 
 def _target(target: object) -> list[Problem]:
@@ -54,13 +58,19 @@ def _source(source: object) -> list[Problem]:
     return []
 
 
-def _timeouts(timeouts: Mapping[str, object]) -> list[Problem]:
-    """Return the timers of the fleet that contradict each other."""
+def app_doubts(timeouts: Mapping[str, object]) -> list[Problem]:
+    """Return what an operator should know of the timers of the fleet, and may want; as for `app_problems`."""
+    return timers.doubtful(_timers(timeouts)[1])
+
+
+def _timers(timeouts: Mapping[str, object]) -> tuple[list[Problem], timers.Timers]:
+    """Return what is no number of seconds, else the timers of the fleet."""
     names = {
         "soft_time_limit": (plan.SOFT_VARIABLE, plan.DEFAULT_SOFT, 1),
         "time_limit": (plan.HARD_VARIABLE, plan.DEFAULT_HARD, 2),
         "visibility_timeout": (VISIBILITY_VARIABLE, 0, 0),
         "longest_countdown": (COUNTDOWN_VARIABLE, 0, 0),
+        "result_expires": (RESULTS_VARIABLE, SECONDS_A_DAY, 0),
     }
     problems, read = [], {}
     for name, (variable, default, least) in names.items():
@@ -72,10 +82,13 @@ def _timeouts(timeouts: Mapping[str, object]) -> list[Problem]:
         else:
             read[name] = timers.Timer(variable, seconds)
     if problems:
-        return problems
-    hard = read["time_limit"]
-    return timers.clash(read["soft_time_limit"], hard) + timers.redelivered(
-        hard, read["visibility_timeout"], read["longest_countdown"]
+        return problems, timers.Timers()
+    return [], timers.Timers(
+        soft=read["soft_time_limit"],
+        hard=read["time_limit"],
+        visibility=read["visibility_timeout"],
+        countdown=read["longest_countdown"],
+        results=read["result_expires"],
     )
 
 

@@ -1,12 +1,15 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The timers that must agree: soft limit < hard limit <= stop timeout < visibility timeout.
+"""The timers that must agree: soft limit < hard limit <= stop timeout < visibility or consumer timeout.
+
+`refused` and `doubtful` know every one of them.
 
 A worker that is stopped before a task's hard limit loses the task; a Redis broker that redelivers before the
 stop is over runs it twice. The visibility timeout runs from the delivery of a message to its acknowledgement,
 and a task with a countdown is delivered at once and acknowledged at its end: the countdown counts too.
-Sources: Celery's "Using Redis: visibility timeout" and kombu's `QoS.restore_visible`.
+RabbitMQ's consumer timeout runs alike, and closes the channel.
+Sources: Celery's "Using Redis: visibility timeout", kombu's `QoS.restore_visible`, RabbitMQ's "Consumers".
 """
 
 from __future__ import annotations
@@ -55,6 +58,59 @@ def visibility_timeout(hard_limits: Iterable[int], longest_countdown: int) -> in
     """
     longest = max((stop_timeout(hard) for hard in hard_limits), default=0)
     return max(SHORTEST_VISIBILITY, longest_countdown + 2 * longest)
+
+
+@dataclass(frozen=True)
+class Timers:
+    """Every timer that has to agree with another; None where the fleet has none.
+
+    visibility: Redis; 0 is derived from the others and always agrees.
+    consumer: RabbitMQ's consumer_timeout.
+    countdown: the longest countdown or ETA; 0 for none.
+    results: how long results are kept; 0 keeps them for ever.
+    loop, lock: of a beat that shares its work with others.
+    """
+
+    soft: Timer | None = None
+    hard: Timer | None = None
+    stop: Timer | None = None
+    visibility: Timer | None = None
+    consumer: Timer | None = None
+    countdown: Timer | None = None
+    results: Timer | None = None
+    loop: Timer | None = None
+    lock: Timer | None = None
+
+
+def refused(asked: Timers) -> list[Problem]:
+    """Return the timers that clash such that tasks are lost or run twice, two by two."""
+    countdown = asked.countdown or Timer("", 0)
+    found: list[Problem] = []
+    for lower, upper in ((asked.soft, asked.hard), (asked.hard, asked.stop), (asked.loop, asked.lock)):
+        if lower and upper:
+            found += clash(lower, upper)
+    for holder in (asked.visibility, asked.consumer):
+        if asked.hard and holder:
+            found += redelivered(asked.hard, holder, countdown)
+    return found
+
+
+def doubtful(asked: Timers) -> list[Problem]:
+    """Return the timers that clash for some apps only, to be told and not refused.
+
+    A chord ends when its last step does; a step that ended long before must still have its result then.
+    """
+    if not asked.results or not asked.results.seconds:
+        return []
+    waits = [timer for timer in (asked.countdown, asked.hard) if timer and timer.seconds]
+    longest = max(waits, key=lambda timer: timer.seconds, default=None)
+    span = sum(timer.seconds for timer in waits)
+    if not longest or asked.results.seconds > span:
+        return []
+    kept = f"{asked.results.variable} = {asked.results.seconds}"
+    what = f"results are kept for {kept}, so a chord of such tasks"
+    mend = f"set {asked.results.variable} above {span}, or lower {longest.variable}"
+    return [Problem(longest.variable, longest.seconds, f"{what} may never end", mend)]
 
 
 def clash(lower: Timer, upper: Timer) -> list[Problem]:

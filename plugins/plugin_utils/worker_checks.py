@@ -39,7 +39,8 @@ def host_problems(
         timers.Timer(plan.HARD_VARIABLE, settings.hard),
     )
     instances, wrong = fleet.instances(host)
-    problems = fleet.problems + timers.clash(soft, hard) + wrong + _redelivered(instances, defaults)
+    clashing = timers.refused(timers.Timers(soft=soft, hard=hard)) + wrong + _redelivered(instances, defaults)
+    problems = fleet.problems + clashing
     known, unknown = budget.read_host(host, facts, groups)
     problems += unknown
     if known and not wrong:
@@ -113,7 +114,11 @@ def _redelivered(instances: Sequence[Instance], defaults: Mapping[str, object]) 
     return [
         problem
         for queue, seconds in hard.items()
-        for problem in timers.redelivered(
-            timers.Timer(f"{spec.VARIABLE}.{queue}.time_limit", seconds), visibility, countdown
+        for problem in timers.refused(
+            timers.Timers(
+                hard=timers.Timer(f"{spec.VARIABLE}.{queue}.time_limit", seconds),
+                visibility=visibility,
+                countdown=countdown,
+            )
         )
     ]

@@ -97,3 +97,53 @@ def test_the_visibility_timeout_outlasts_countdown_task_and_stop(
     for problem in problems:
         assert f"visibility = {visibility}" in problem.what
         assert f"set visibility above {countdown + hard + 30}" in problem.mend
+
+
+def one_clash() -> list[tuple[dict[str, int], str, str]]:
+    """Each pair that can clash: the timers, and the two that are told."""
+    return [
+        ({"soft": 300, "hard": 300}, "soft", "hard"),
+        ({"hard": 300, "stop": 300}, "hard", "stop"),
+        ({"hard": 300, "visibility": 330}, "hard", "visibility"),
+        ({"hard": 300, "countdown": 5, "visibility": 335}, "countdown", "visibility"),
+        ({"hard": 1800, "consumer": 1800}, "hard", "consumer"),
+        ({"hard": 300, "countdown": 1800, "consumer": 1800}, "countdown", "consumer"),
+        ({"loop": 5, "lock": 5}, "loop", "lock"),
+    ]
+
+
+def asked(seconds: dict[str, int]) -> timers.Timers:
+    """Timers whose variables are called as they are."""
+    return timers.Timers(**{name: Timer(name, number) for name, number in seconds.items()})
+
+
+@pytest.mark.parametrize(("seconds", "lower", "upper"), one_clash())
+def test_every_pair_that_clashes_is_told_by_names_and_values(
+    seconds: dict[str, int], lower: str, upper: str
+) -> None:
+    [problem] = timers.refused(asked(seconds))
+    assert (problem.variable, problem.value) == (lower, seconds[lower])
+    assert f"{upper} = {seconds[upper]}" in problem.what
+    longer = seconds | {upper: 10**6}
+    assert timers.refused(asked(longer)) == []
+
+
+def test_a_fleet_whose_timers_all_agree() -> None:
+    agreed = {
+        "soft": 270, "hard": 300, "stop": 330, "visibility": 3600, "consumer": 3600, "countdown": 600,
+        "results": 86400, "loop": 5, "lock": 20,
+    }  # fmt: skip
+    assert timers.refused(asked(agreed)) == timers.doubtful(asked(agreed)) == []
+    assert timers.refused(timers.Timers()) == timers.doubtful(timers.Timers()) == []
+
+
+@pytest.mark.parametrize(
+    ("results", "countdown", "told"),
+    [(86400, 86400, "countdown"), (86400, 86099, None), (0, 10**6, None), (300, 0, "hard"), (301, 0, None)],
+)
+def test_results_that_go_before_a_chord_ends(results: int, countdown: int, told: str | None) -> None:
+    doubts = timers.doubtful(asked({"hard": 300, "countdown": countdown, "results": results}))
+    assert [doubt.variable for doubt in doubts] == ([told] if told else [])
+    for doubt in doubts:
+        assert f"results = {results}" in doubt.what
+        assert doubt.mend == f"set results above {countdown + 300}, or lower {told}"
