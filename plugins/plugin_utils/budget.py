@@ -177,12 +177,14 @@ def slots(cores: Fraction, demands: Mapping[str, Demand]) -> dict[str, int]:
     step = min(ask.price for ask in asks)
     steps = 1 + max(ask.most * ask.price for ask in asks) // step
 
-    def used(number: int) -> int:
-        level = number * step
+    def used(level: int) -> int:
         return sum(cost * max(least, min(level // price, most)) for _name, least, most, cost, price in asks)
 
-    fair = room * weights // sum(demand.weight for demand in demands.values())
-    level = max(step * (bisect_left(range(steps), room, lo=1, key=used) - 1), fair)
+    level = room * weights // sum(demand.weight for demand in demands.values())  # each has its part by weight
+    if used(level) < room:
+        first = level // step
+        number = bisect_left(range(steps), room, lo=first + 1, key=lambda number: used(number * step)) - 1
+        level = max(level, number * step)
     given = {ask.name: max(ask.least, min(level // ask.price, ask.most)) for ask in asks}
     room -= sum(given[ask.name] * ask.cost for ask in asks)
     unmet = (ask for ask in asks if given[ask.name] < ask.most)

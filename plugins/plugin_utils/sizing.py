@@ -172,7 +172,7 @@ class Instance:
         if not self.forks:
             # One process has one GIL: it feeds the slots of one core, and costs no more.
             floor = max(least, LEAST_IO if self.spec.workload == "io" and not self.fixed else 1)
-            fed = max(floor, min(math.floor(per_core) + self._more(1), MOST_IO))
+            fed = max(floor, min(math.floor(per_core) + self._more(per_core), MOST_IO))
             most = min(most or fed, fed)
             least, per_core = min(floor, most), max(per_core, Fraction(fed))
         highest = self.spec.max_concurrency
@@ -186,17 +186,23 @@ class Instance:
         if self.fixed or not self.forks:
             return slots
         highest = self.spec.max_concurrency
-        more = slots + self._more(slots / self.per_core)
+        more = slots + self._more(slots)
         return more if highest is None else min(more, highest)
 
-    def _more(self, cores: Fraction | int) -> int:
-        """Return how many slots so many cores need because tasks do not wait in turn."""
+    @cached_property
+    def _headroom(self) -> Fraction:
+        """The square of what is needed more, a slot: HEADROOM**2 x the part of its time that it waits."""
         capped = self.forks and self.spec.workload == "io" and self.spec.wait_ratio is None
-        if capped:
-            return 0
-        square = HEADROOM**2 * cores * (self.per_core - 1)
-        root = math.isqrt(math.floor(square))
-        return root + (root * root < square)
+        return Fraction(0) if capped else HEADROOM**2 * (1 - 1 / self.per_core)
+
+    def _more(self, slots: Fraction | int) -> int:
+        """Return how many more slots the cores need that feed so many, as tasks do not wait in turn.
+
+        HEADROOM x sqrt(cores x ratio), rounded up; slots x the part that waits is cores x ratio.
+        """
+        square, unit = slots * self._headroom.numerator, self._headroom.denominator
+        root = math.isqrt(int(square // unit))
+        return root + (root * root * unit < square)
 
     @cached_property
     def grows(self) -> bool:

@@ -5,9 +5,10 @@
     python -m benchmarks.plan_scale [--hosts 1000 2500 5000 10000] [--rounds 3]
 
 Every host serves 20 queues of its own choice and differs in cores and memory, so nothing but the reading of
-the queues is shared. Each round plans every size once; the figure is the best of the rounds, since whatever
-else the machine does only adds to it. The goal: 10,000 hosts in less than 10 s, and as long for each host
-in a large fleet as in a small one.
+the queues is shared. Each round plans every size once; the figures are the best of the rounds, since whatever
+else the machine does only adds to them. The goal: 10,000 hosts in less than 10 s, and about as long for each
+host in a large fleet as in a small one. The slope is that of the processor time, which a busy machine bends
+less than the seconds on the wall.
 """
 
 from __future__ import annotations
@@ -65,13 +66,13 @@ def fleet(names: Sequence[str], count: int) -> tuple[Groups, Facts]:
     return groups, facts
 
 
-def seconds(raw: Mapping[str, Any], groups: Groups, facts: Facts) -> float:
-    """How long the plan of these hosts takes."""
+def seconds(raw: Mapping[str, Any], groups: Groups, facts: Facts) -> tuple[float, float]:
+    """How long the plan of these hosts takes: on the wall, and of the processor."""
     gc.collect()
-    start = time.perf_counter()
+    start, begun = time.perf_counter(), time.process_time()
     asked = {host: plan.Asked(queues=raw, facts=facts[host], defaults={}) for host in facts}
     planned, refused = plan.plan_fleet(asked, groups)
-    took = time.perf_counter() - start
+    took = time.perf_counter() - start, time.process_time() - begun
     assert not refused, next(iter(refused.values()))
     assert sum(len(host["instances"]) for host in planned.values()) == len(facts) * QUEUES_PER_HOST
     return took
@@ -86,16 +87,16 @@ def main(arguments: Sequence[str]) -> int:
     raw = queues(QUEUES)
     fleets = {count: fleet(list(raw), count) for count in sorted(chosen.hosts)}
     took = {
-        count: min(seconds(raw, groups, facts) for _round in range(chosen.rounds))
-        for count, (groups, facts) in fleets.items()
+        count: [seconds(raw, *known) for _round in range(chosen.rounds)] for count, known in fleets.items()
     }
-    print(f"{'hosts':>7} {'seconds':>8} {'ms a host':>10}")
-    for count, spent in took.items():
-        print(f"{count:7d} {spent:8.2f} {1000 * spent / count:10.3f}")
-    each = [spent / count for count, spent in took.items()]
-    slope = each[-1] / each[0]
-    fast = all(spent < GOAL_SECONDS for count, spent in took.items() if count <= GOAL_HOSTS)
-    figures = {str(count): round(spent, 2) for count, spent in took.items()}
+    wall, used = ({n: min(pair[which] for pair in pairs) for n, pairs in took.items()} for which in (0, 1))
+    print(f"{'hosts':>7} {'seconds':>8} {'processor':>10} {'ms a host':>10}")
+    for count in fleets:
+        print(f"{count:7d} {wall[count]:8.2f} {used[count]:10.2f} {1000 * used[count] / count:10.3f}")
+    least, most = min(fleets), max(fleets)
+    slope = used[most] / most / (used[least] / least)
+    fast = all(spent < GOAL_SECONDS for count, spent in wall.items() if count <= GOAL_HOSTS)
+    figures = {str(count): round(spent, 2) for count, spent in wall.items()}
     print(json.dumps({"seconds": figures, "slope": round(slope, 2), "goal": [GOAL_SECONDS, GOAL_SLOPE]}))
     return 0 if fast and slope < GOAL_SLOPE else 1
 
