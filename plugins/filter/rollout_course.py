@@ -51,6 +51,9 @@ options:
     description: Restart only what has run since before this time, such as C(2026-11-21T11:30:00Z).
     type: str
     default: ""
+  only:
+    description: Restart only these units of each host, by their full names. Unset restarts all.
+    type: dict
   release:
     description: Roll out this release; units that run it already are left alone.
     type: str
@@ -87,6 +90,7 @@ def rollout_course(
     elsewhere: Sequence[Mapping[str, Any]] = (),
     min_capacity: float = 0.5,
     since: str = "",
+    only: Mapping[str, Sequence[str]] | None = None,
     release: str = "",
     targets: Mapping[str, str] | None = None,
     beat_first: bool = False,
@@ -103,6 +107,7 @@ def rollout_course(
         targets=None if targets is None else {host: to for host, to in targets.items() if to},
         links={} if targets is None else {host: _link(hostvars[host]) for host in hosts},
         max_uptime=_age(since),
+        only=only,
         beat_first=bool(beat_first),
     )
     batches = rollout.course(units, options)

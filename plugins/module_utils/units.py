@@ -172,6 +172,13 @@ def stale(wish: Wish, unit: Unit, changed_paths: Iterable[str], times: Mapping[s
     return ""
 
 
+def deferrable(wishes: Iterable[Wish], now: Mapping[str, Unit], actions: Iterable[Action]) -> list[str]:
+    """Return the units that run and are to restart only because they are stale: they may do so later."""
+    asked = {wish.name for wish in wishes if wish.state == "restarted"}
+    stale = [action.name for action in actions if action.verb == "restart" and action.name not in asked]
+    return [name for name in stale if now[name].ready]
+
+
 def input_times(wishes: Iterable[Wish]) -> dict[str, float]:
     """Return the mtime of each input that exists; of a link its own, not its target's."""
     paths = {Path(path) for wish in wishes for path in wish.inputs}

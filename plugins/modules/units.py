@@ -79,6 +79,12 @@ options:
         type: list
         elements: str
         default: []
+  restart:
+    description:
+      - Whether units that run and are stale restart now. V(false) leaves them running and names them in
+        RV(stale), for a caller that restarts them in an order of its own.
+    type: bool
+    default: true
   timeout:
     description: Seconds to wait for the units to stop, and again for them to be ready.
     type: int
@@ -114,6 +120,11 @@ started:
   returned: success
 restarted:
   description: Units that were restarted, or would be, because an input changed or because it was asked for.
+  type: list
+  elements: str
+  returned: success
+stale:
+  description: Units that run on with inputs that have changed since, because O(restart=false).
   type: list
   elements: str
   returned: success
@@ -237,7 +248,9 @@ class Run:
         decided = [
             units.decide(wish, self.before[wish.name], self.changed_paths, times) for wish in self.wishes
         ]
-        self.actions = [action for action in decided if action]
+        actions = [action for action in decided if action]
+        self.stale = [] if module.params["restart"] else units.deferrable(self.wishes, self.before, actions)
+        self.actions = [action for action in actions if action.name not in self.stale]
         self.actions += [
             units.Action(name, "stop", "left the inventory")
             for name in self.leaving
@@ -352,6 +365,7 @@ class Run:
             "changed": self.changed,
             "started": self.names("start"),
             "restarted": self.names("restart"),
+            "stale": self.stale,
             "stopped": self.names("stop"),
             "removed": [change.path for change in self.remains],
             "reloaded": self.reload,
@@ -389,6 +403,7 @@ def main() -> None:
             "units": {"type": "list", "elements": "dict", "default": [], "options": UNIT_OPTIONS},
             "changed_paths": {"type": "list", "elements": "str", "default": []},
             "leave": {"type": "dict", "options": LEAVE_OPTIONS},
+            "restart": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 600},
         },
         supports_check_mode=True,

@@ -65,6 +65,7 @@ class Options:
     targets: the release that each host is to run, where it has to run one; None restarts what there is.
     links: the release that `current` names on each host.
     max_uptime: restart only what has been up for longer, in seconds; None restarts all.
+    only: restart only these units of each host; None restarts all.
     beat_first: for a way back: beat must not send what older workers do not know.
     """
 
@@ -73,6 +74,7 @@ class Options:
     targets: Mapping[str, str] | None = None
     links: Mapping[str, str] = field(default_factory=dict)
     max_uptime: float | None = None
+    only: Mapping[str, Sequence[str]] | None = None
     beat_first: bool = False
 
 
@@ -144,6 +146,8 @@ def _moves(unit: Unit, options: Options) -> bool:
         # Flower has an environment of its own: no release changes it.
         changes = unit.host in options.targets and unit.release != options.targets[unit.host]
         return changes and unit.unit != FLOWER
+    if options.only is not None and unit.unit not in options.only.get(unit.host, ()):
+        return False
     return unit.uptime is None or options.max_uptime is None or unit.uptime > options.max_uptime
 
 

@@ -21,12 +21,19 @@ class Sent:
         time: When it could first run, in seconds since the epoch; None for a chord's last step, which
             waits for the others.
         attempts: How many times it was handed to the broker. More than 1 when the broker did not confirm.
+        ack: `late`, after it ran, or `early`, before.
     """
 
     id: str
     queue: str
     time: float | None
     attempts: int = 1
+    ack: str = "late"
+
+    @property
+    def row(self) -> str:
+        """The row of the report that it counts in."""
+        return self.queue if self.ack == "late" else f"{self.queue}, {self.ack}"
 
 
 @dataclass(frozen=True)
@@ -40,10 +47,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Account:
-    """What became of the tasks of one queue, or of all of them.
+    """What became of the tasks of one queue that are acknowledged alike, or of all of them.
 
     Args:
-        queue: The queue, or "all".
+        queue: The queue, with `, early` where its tasks are acknowledged early; or "all".
         sent: How many tasks were sent.
         done: How many of them ended well at least once.
         running: How many have started and neither ended nor failed yet.
@@ -74,7 +81,7 @@ class Account:
 
 
 def account(sent: Sequence[Sent], events: Iterable[Event]) -> list[Account]:
-    """Return the account of each queue in the order of first use, and last of all queues together.
+    """Return the account of each queue and way to acknowledge in the order of first use, and last of all.
 
     Events of ids that were not sent belong to someone else (beat, an earlier run) and do not count.
 
@@ -112,5 +119,5 @@ def account(sent: Sequence[Sent], events: Iterable[Event]) -> list[Account]:
 
     queues: dict[str, list[Sent]] = {}
     for task in sent:
-        queues.setdefault(task.queue, []).append(task)
+        queues.setdefault(task.row, []).append(task)
     return [*(one(queue, tasks) for queue, tasks in queues.items()), one("all", sent)]

@@ -45,16 +45,24 @@ class Order:
     run: str = field(default_factory=lambda: secrets.token_hex(4))
 
 
-def drive(hosts: Hosts, order: Order, say: Callable[[str], None]) -> list[Account]:
+def drive(
+    hosts: Hosts, order: Order, say: Callable[[str], None], enough: Callable[[], bool] | None = None
+) -> list[Account]:
     """Send, wait until every task has ended or nothing moves any more, and return the accounts.
+
+    Args:
+        enough: Send on, beyond the order's count, until this says so.
 
     Raises:
         RemoteError: The sender failed, so that what was sent is not known.
     """
-    sending = _Sending(hosts, order)
+    sending = _Sending(hosts, order, open_end=enough is not None)
     begin = moved = time.monotonic()
     before: tuple[int, int, int] = (0, 0, 0)
     while True:
+        if enough is not None and enough():
+            sending.tell_enough()
+            enough = None
         over = sending.over()  # asked before looking: what it sent last is then in `sent`
         accounts = account(list(sending.sent), ledgers(hosts, order))
         total = accounts[-1]
@@ -108,9 +116,9 @@ def leftover(hosts: Hosts, order: Order) -> dict[str, int]:
 
 def report(accounts: Sequence[Account], held: dict[str, int]) -> list[str]:
     """The run's account as lines for a person."""
-    lines = ["queue       sent   done  failed   lost  twice  longest wait"]
+    lines = ["queue               sent   done  failed   lost  twice  longest wait"]
     lines += [
-        f"{row.queue:<10} {row.sent:5}  {row.done:5}   {len(row.failed):5}  {len(row.lost):5}  "
+        f"{row.queue:<18} {row.sent:5}  {row.done:5}   {len(row.failed):5}  {len(row.lost):5}  "
         f"{len(row.twice):5}  {row.longest_wait:10.1f} s"
         for row in accounts
     ]
@@ -126,12 +134,14 @@ def report(accounts: Sequence[Account], held: dict[str, int]) -> list[str]:
 class _Sending:
     """The sender's process; `sent` grows while it runs."""
 
-    def __init__(self, hosts: Hosts, order: Order) -> None:
+    def __init__(self, hosts: Hosts, order: Order, open_end: bool) -> None:
         self.sent: list[Sent] = []
-        self._host = order.sender
+        self._hosts, self._host = hosts, order.sender
+        self._until = f"/tmp/celeryops-load-{order.run}"
         arguments = [
             "send", "--run", order.run, "--count", str(order.count), "--chords", str(order.chords),
             "--rate", str(order.rate), "--mix", json.dumps(order.mix),
+            *([f"--until={self._until}"] * open_end),
         ]  # fmt: skip
         self._process = subprocess.Popen(
             hosts.words(order.sender, in_release(arguments)),
@@ -155,6 +165,10 @@ class _Sending:
             else:
                 self.sent.append(Sent(**entry))
 
+    def tell_enough(self) -> None:
+        """Let a sender without an end of its own come to it."""
+        self._hosts.run(self._host, ["touch", self._until])
+
     def over(self) -> bool:
         """Whether everything is sent; RemoteError with the sender's words when it failed."""
         if self._process.poll() is None:
@@ -164,4 +178,5 @@ class _Sending:
         if self._process.returncode:
             words = "\n".join(self._errors[-15:]).strip()
             raise RemoteError(f"{self._host}: the sender exited with {self._process.returncode}:\n{words}")
+        self._hosts.run(self._host, ["rm", "--force", self._until])
         return True

@@ -10,6 +10,8 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count as counting
+from pathlib import Path
 from typing import Any
 
 from celery import chord
@@ -26,21 +28,23 @@ def signature(spec: Mapping[str, Any], task_id: str) -> Any:
     )  # fmt: skip
 
 
-Sending = tuple[Any, dict[str, str]]
+Sending = tuple[Any, dict[str, Mapping[str, Any]]]
 
 
-def sendings(mix: Mapping[str, Any], run: str, count: int, chords: int) -> Iterator[Sending]:
-    """Everything to send in turn: a signature, and the queue of each id in it (a chord's last step last)."""
-    for number in range(count):
+def sendings(mix: Mapping[str, Any], run: str, chord_every: int) -> Iterator[Sending]:
+    """What to send in turn, without end: a signature, and the entry of each id in it, a chord's body last.
+
+    :param chord_every: how many single tasks go before each chord; 0 for no chords.
+    """
+    for number in counting():
         spec = mix["tasks"][number % len(mix["tasks"])]
-        yield signature(spec, f"{run}-{number}"), {f"{run}-{number}": spec["queue"]}
-        if chords and (number + 1) % max(1, count // chords) == 0:
-            chords -= 1
+        yield signature(spec, f"{run}-{number}"), {f"{run}-{number}": spec}
+        if chord_every and (number + 1) % chord_every == 0:
             prefix = f"{run}-chord-{number}"
             header = {f"{prefix}-{index}": step for index, step in enumerate(mix["chord"]["header"])}
             steps = header | {f"{prefix}-body": mix["chord"]["body"]}
             signatures = [signature(step, task_id) for task_id, step in steps.items()]
-            yield chord(signatures[:-1], signatures[-1]), {key: step["queue"] for key, step in steps.items()}
+            yield chord(signatures[:-1], signatures[-1]), steps
 
 
 def persist(send: Callable[[], object]) -> int:
@@ -56,20 +60,27 @@ def persist(send: Callable[[], object]) -> int:
             time.sleep(RETRY_SECONDS)
 
 
-def send(mix: Mapping[str, Any], run: str, count: int, chords: int, rate: float) -> None:
-    """Send `count` tasks and `chords` chords at `rate` sendings a second, or as fast as possible at 0."""
+def send(mix: Mapping[str, Any], run: str, count: int, chords: int, rate: float, until: Path | None) -> None:
+    """Send `count` tasks and `chords` chords at `rate` sendings a second, or as fast as possible at 0.
+
+    :param until: go on like this until this file is there.
+    """
     # Celery's own retries would hide that a message may have been published twice.
     app.conf.task_publish_retry = False
     begin = time.monotonic()
-    for number, (task, queues) in enumerate(sendings(mix, run, count, chords)):
+    singles = 0
+    for number, (task, steps) in enumerate(sendings(mix, run, chords and max(1, count // chords))):
+        if singles >= count and len(steps) == 1 and (until is None or until.exists()):
+            return
         if rate:
             time.sleep(max(0.0, begin + number / rate - time.monotonic()))
         now = time.time()
         attempts = persist(task.apply_async)
-        for task_id, queue in queues.items():
+        for task_id, step in steps.items():
             ready = None if task_id.endswith("-body") else now
-            entry = {"id": task_id, "queue": queue, "time": ready, "attempts": attempts}
-            print(json.dumps(entry), flush=True)
+            entry = {"id": task_id, "queue": step["queue"], "ack": step.get("ack", "late")}
+            print(json.dumps({**entry, "time": ready, "attempts": attempts}), flush=True)
+        singles += len(steps) == 1
 
 
 def leftover(mix: Mapping[str, Any]) -> None:
@@ -90,9 +101,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--chords", type=int, default=0)
     parser.add_argument("--rate", type=float, default=0.0)
+    parser.add_argument("--until", type=Path)
     options = parser.parse_args()
     if options.what == "send":
-        send(options.mix, options.run, options.count, options.chords, options.rate)
+        send(options.mix, options.run, options.count, options.chords, options.rate, options.until)
     else:
         leftover(options.mix)
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from integration.agent.harness import AGENT, BOUND, Redis, wait_until
 
 SHOP = Path(__file__).resolve().parents[2] / "apps" / "shop"
 MIX = json.loads((SHOP / "load.json").read_text())
+ACKS = ("", ", early")
 QUEUES = "default,mail,images,reports"
 StartWorker = Callable[..., subprocess.Popen[bytes]]
 
@@ -82,8 +83,17 @@ def test_every_task_and_chord_of_a_calm_run_is_accounted_for(
     *queues, everything = drive(hosts, asked, print)
     assert everything.clean
     assert everything.sent == 60 + 3 * (len(MIX["chord"]["header"]) + 1)
-    assert {row.queue for row in queues} == set(QUEUES.split(","))
+    assert {row.queue for row in queues} == {f"{queue}{ack}" for queue in QUEUES.split(",") for ack in ACKS}
     assert not any(leftover(hosts, asked).values())
+
+
+def test_a_sender_without_an_end_goes_on_until_it_is_told(start_worker: StartWorker, tmp_path: Path) -> None:
+    start_worker("--pool", "threads", "--concurrency", "8")
+    hosts, asked = Here(Path(), tmp_path), order(MIX, count=10, chords=0, patience=BOUND)
+    seen: list[str] = []
+    everything = drive(hosts, replace(asked, rate=20.0), seen.append, enough=lambda: len(seen) > 3)[-1]
+    assert everything.clean
+    assert everything.sent > asked.count
 
 
 def test_a_task_that_dies_with_its_worker_is_found_lost(start_worker: StartWorker, tmp_path: Path) -> None:

@@ -117,6 +117,13 @@ def test_stopping(active: str, acts: bool) -> None:
     assert bool(action) is acts
 
 
+def test_only_what_runs_and_is_merely_stale_can_wait_for_its_restart() -> None:
+    wishes = [Wish(name, state) for name, state in (("a", "started"), ("b", "restarted"), ("c", "started"))]
+    now = {"a": RUNNING, "b": RUNNING, "c": replace(RUNNING, active="activating")}
+    actions = [Action(name, "restart", "") for name in "abc"]
+    assert units.deferrable(wishes, now, actions) == ["a"]
+
+
 @pytest.mark.parametrize(("active", "verb"), [("active", "restart"), ("failed", "start")])
 def test_a_restart_that_is_asked_for_needs_no_other_reason(active: str, verb: str) -> None:
     action = decide(Wish("w.service", "restarted"), replace(RUNNING, active=active), [], {})

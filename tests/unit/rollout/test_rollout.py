@@ -41,6 +41,12 @@ def test_workers_go_first_then_beat_then_flower() -> None:
     assert found["notes"] == []
 
 
+def test_only_what_is_named_restarts() -> None:
+    fleet = {"w1": host(worker("mail"), worker("images")), "w2": host(worker("mail")), "ops": host(beat())}
+    found = course(fleet, only={"w1": ["celery-worker@images-prefork.service"], "w2": []})
+    assert order(found) == [["w1/celery-worker@images-prefork.service"]]
+
+
 def test_on_the_way_back_beat_goes_before_the_workers() -> None:
     fleet = {"w1": host(worker("mail"), beat(), release="new")}
     found = course(fleet, release="old", beat_first=True)

@@ -28,6 +28,24 @@ def reindex(shelf: int, rounds: int = 20_000) -> str:
     return hashlib.pbkdf2_hmac("sha256", str(shelf).encode(), b"library", rounds).hex()
 
 
+@shared_task(acks_late=False)
+def greet(reader: str, seconds: float = 0.1) -> str:
+    """Wish `reader` a happy birthday, never twice; the mail server takes `seconds` to answer."""
+    time.sleep(seconds)
+    return f"greeted {reader}"
+
+
+@shared_task(acks_late=False)
+def count_shelf(shelf: int) -> int:
+    """Count the books of a shelf."""
+    return sum(range(shelf * 1000))
+
+
+@shared_task(acks_late=False)
+def open_day() -> None:
+    """Tell the town that the library is open."""
+
+
 @shared_task
 def close_day(done: list[str] | None = None) -> int:
     """Count what was done; a chord's last step, and what beat sends."""

@@ -14,6 +14,8 @@ USE_TZ = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "lending.tasks.remind": {"queue": "reminders"},
+    "lending.tasks.greet": {"queue": "reminders"},
     "lending.tasks.reindex": {"queue": "catalogue"},
+    "lending.tasks.count_shelf": {"queue": "catalogue"},
 }
 CELERY_BEAT_SCHEDULE = {"close-day": {"task": "lending.tasks.close_day", "schedule": 10.0}}

@@ -19,7 +19,7 @@ def thumbnail(seed: int, size: int = 256, factor: int = 8) -> str:
     return hashlib.sha256(small).hexdigest()
 
 
-@shop.task
+@shop.task(acks_late=False)
 def checksum(seed: int, rounds: int = 20_000) -> str:
     """Stretch a checksum over `rounds` rounds, in C."""
     return hashlib.pbkdf2_hmac("sha256", str(seed).encode(), b"shop", rounds).hex()

@@ -17,8 +17,8 @@ def send(recipient: str, seconds: float = 0.2) -> str:
     return f"sent to {recipient}"
 
 
-@shop.task
+@shop.task(acks_late=False)
 def webhook(order: int, seconds: float = 0.1) -> str:
-    """Tell a partner about `order`; the partner takes `seconds` to answer."""
+    """Tell a partner about `order`, never twice; the partner takes `seconds` to answer."""
     time.sleep(seconds)
     return f"told about {order}"
