@@ -1,4 +1,4 @@
-"""A fleet of the lab that is operated while tasks flow: its plays, its units, and the account of the tasks."""
+"""A fleet of the lab that is operated while tasks flow: its plays, its units, the account of the tasks."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Fleet:
         self, playbook: str, *arguments: str, inventory: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Play a playbook of the collection to its end, whatever that is."""
-        command = ["ansible-playbook", f"celeryops.systemd.{playbook}", "-i", inventory or self.inventory]
+        command = ["ansible-playbook", f"celeryops.systemd.{playbook}", "-i", str(inventory or self.inventory)]
         return subprocess.run(
             [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
@@ -144,14 +144,11 @@ class Load:
         self._held = leftover(self._fleet.hosts, self._order)
         self.consumers = self._watch.report()
         if self._record:
-            row = {
-                "what": self._what,
-                "consumers": [asdict(one) for one in self.consumers],
-                "held": self._held,
-            }
+            consumers = [asdict(one) for one in self.consumers]
             accounts = [asdict(account) for account in self._accounts]
+            row = {"what": self._what, "accounts": accounts, "consumers": consumers, "held": self._held}
             with self._record.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({**row, "accounts": accounts}) + os.linesep)
+                file.write(json.dumps(row) + os.linesep)
 
     @property
     def clean(self) -> bool:

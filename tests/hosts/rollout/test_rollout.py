@@ -80,7 +80,7 @@ ONLY_IN_A_WORKER = "import os; assert 'CELERYOPS_INSTANCE' not in os.environ, 'n
 def load(request: pytest.FixtureRequest) -> Iterator[Load]:
     """Tasks flow all the while; at the end every one has run once, and no queue was left alone."""
     record = os.environ.get("ROLLOUT_RECORD")
-    tasks, rate = int(os.environ["ROLLOUT_TASKS"]), float(os.environ["ROLLOUT_RATE"])
+    tasks, rate = int(os.environ.get("ROLLOUT_TASKS", "300")), float(os.environ.get("ROLLOUT_RATE", "20"))
     what = request.node.name.removeprefix("test_")
     with Load(FLEET, what, MIX, tasks, rate, Path(record) if record else None) as flow:
         yield flow
