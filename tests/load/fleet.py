@@ -65,7 +65,8 @@ class Fleet:
         self, playbook: str, *arguments: str, inventory: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Play a playbook of the collection to its end, whatever that is."""
-        command = ["ansible-playbook", f"celeryops.systemd.{playbook}", "-i", str(inventory or self.inventory)]
+        where = str(inventory or self.inventory)
+        command = ["ansible-playbook", f"celeryops.systemd.{playbook}", "-i", where]
         return subprocess.run(
             [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
