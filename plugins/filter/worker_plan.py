@@ -161,6 +161,11 @@ _value:
         stop_timeout:
           description: How long a stop may take, in seconds.
           type: int
+        stop_within:
+          description:
+            - Seconds that running tasks get at a stop before they go back to their queue.
+            - None waits for them.
+          type: int
         proc_alive_timeout:
           description: How long a child may take to come up, in seconds.
           type: int

@@ -73,7 +73,7 @@ def worker_files(
                     "CELERY_LOG_LEVEL": log_level,
                     "CELERY_ARGUMENTS": " ".join(command_words(instance, log_destination)),
                     "CELERYOPS_INSTANCE": instance["name"],
-                    "CELERYOPS_STOP_CEILING": instance["stop_timeout"],
+                    **stop_variables(instance),
                     **({"CELERYOPS_EXTRA": 1} if instance["scale"] else {}),
                 }
             ),
@@ -103,6 +103,17 @@ def scale_file(instances: Iterable[Mapping[str, Any]], group: str) -> File:
         "group": group,
         "mode": "0640",
     }
+
+
+def stop_variables(instance: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tells a worker how to stop.
+
+    To drain is Celery's warm shutdown; within a bound it is its soft one, which it has for SIGQUIT only.
+    """
+    if instance["stop_within"] is None:
+        return {"CELERYOPS_STOP_CEILING": instance["stop_timeout"]}
+    bounded = {"CELERYOPS_STOP_PROFILE": "bounded", "REMAP_SIGTERM": "SIGQUIT"}
+    return {"CELERYOPS_STOP_CEILING": instance["stop_within"], **bounded}
 
 
 def limit_files(plan: Mapping[str, Any]) -> list[File]:

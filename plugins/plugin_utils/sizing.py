@@ -67,6 +67,7 @@ class SpecPlan(TypedDict):
     soft_time_limit: int
     time_limit: int
     stop_timeout: int
+    stop_within: int | None
     arguments: list[str]
     scale: dict[str, int] | None
 
@@ -227,7 +228,8 @@ class Instance:
             cpu_quota=spec.cpu_quota,
             soft_time_limit=spec.soft_time_limit,
             time_limit=spec.time_limit,
-            stop_timeout=timers.stop_timeout(spec.time_limit),
+            stop_timeout=timers.stop_timeout(spec.time_limit, spec.stop_within),
+            stop_within=spec.stop_within,
             arguments=list(spec.arguments),
             scale=asdict(self.scale) if self.scale else None,
         )
@@ -253,7 +255,8 @@ class Instance:
             else "not asked for; idle cores are anybody's",
             "time_limit": "the spec's, or celery_app_task_time_limit",
             "soft_time_limit": "the spec's, or celery_app_task_soft_time_limit, below the hard limit",
-            "stop_timeout": f"time_limit + {timers.STOP_MARGIN} s: the longest task ends before the stop",
+            "stop_timeout": _stop_why(spec),
+            "stop_within": "the spec's; unset, a stop waits for its tasks",
             "scale": "an extra instance, starts and drains with the queue" if self.scale else "always runs",
         }
 
@@ -354,3 +357,9 @@ def _recycle_why(instance: Instance, high: int, concurrency: int) -> str:
         f"a child is replaced once it used more than ({high} - {spec.app_memory_mb}) / {concurrency} - "
         f"{spec.task_memory_mb} MB, but not for its largest task ({instance.slot_mb} MB)"
     )
+
+
+def _stop_why(spec: QueueSpec) -> str:
+    if spec.stop_within is None:
+        return f"time_limit + {timers.STOP_MARGIN} s: the longest task ends before the stop"
+    return f"stop_within + {timers.STOP_MARGIN} s: tasks that still run by then go back to their queue"

@@ -88,6 +88,7 @@ class QueueSpec:
     soft_time_limit: int
     time_limit: int
     max_tasks_per_child: int | None
+    stop_within: int | None
     arguments: tuple[str, ...]
     scale: Scale | None = None
 
@@ -113,6 +114,7 @@ KEYS = frozenset(
         "task_memory_mb",
         "time_limit",
         "soft_time_limit",
+        "stop_within",
         "max_tasks_per_child",
         "autoscale",
         "cpu_quota",
@@ -242,6 +244,7 @@ def read(
         soft_time_limit=soft,
         time_limit=hard,
         max_tasks_per_child=reader.integer("max_tasks_per_child", 1),
+        stop_within=reader.integer("stop_within", 1),
         arguments=_arguments(reader),
         scale=_scale(reader),
     )
@@ -357,6 +360,12 @@ def _agree(reader: _Reader, spec: QueueSpec) -> None:
             "autoscale",
             f"pool {', '.join(spec.pools)} cannot grow or shrink",
             f"remove it, or use {' or '.join(AUTOSCALING_POOLS)}",
+        )
+    if spec.stop_within and spec.pools != ("prefork",):
+        reader.wrong(
+            "stop_within",
+            f"pool {', '.join(spec.pools)} cannot hand back a task that runs",
+            "remove it: a stop then waits for its tasks; or use pool prefork",
         )
     if spec.max_tasks_per_child and "prefork" not in spec.pools:
         reader.wrong(

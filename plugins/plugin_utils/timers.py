@@ -46,9 +46,9 @@ def limits(soft: int | None, hard: int | None, default_soft: int, default_hard: 
     return default_soft, default_hard
 
 
-def stop_timeout(hard: int) -> int:
-    """Return the seconds that a stop may take: the longest task, and the margin."""
-    return hard + STOP_MARGIN
+def stop_timeout(hard: int, within: int | None = None) -> int:
+    """Return the seconds that a stop may take: the longest task, or what tasks are given, and the margin."""
+    return (hard if within is None else within) + STOP_MARGIN
 
 
 def visibility_timeout(hard_limits: Iterable[int], longest_countdown: int) -> int:

@@ -30,7 +30,7 @@ def host_problems(
     """Return why the host could not be planned, or would run a task twice.
 
     queues: `celery_worker_queues`; groups, facts: Ansible's `groups` and `ansible_facts`.
-    defaults: as for `plan.worker_plan`, with `visibility_timeout` and `longest_countdown` (s).
+    defaults: as for `plan.worker_plan`, with `visibility_timeout` and `longest_countdown` (s), `acks_late`.
     """
     fleet = plan.Fleet(queues, groups, defaults)
     settings = fleet.settings
@@ -40,7 +40,7 @@ def host_problems(
     )
     instances, wrong = fleet.instances(host)
     clashing = timers.refused(timers.Timers(soft=soft, hard=hard)) + wrong + _redelivered(instances, defaults)
-    problems = fleet.problems + clashing
+    problems = fleet.problems + clashing + _dropped(instances, defaults)
     known, unknown = budget.read_host(host, facts, groups)
     problems += unknown
     if known and not wrong:
@@ -103,6 +103,20 @@ def unserved_problems(
         for queue in sorted(queues, key=str)
         if not set(hosts) & set(groups.get(naming.group_of(str(queue))) or ())
         for problem in spec.read(str(queue), queues[queue], settings.soft, settings.hard)[1]
+    ]
+
+
+def _dropped(instances: Sequence[Instance], defaults: Mapping[str, object]) -> list[Problem]:
+    """Return the queues whose running tasks a bounded stop would lose."""
+    if defaults.get("acks_late", True) is not False:
+        return []
+    bounded = {instance.spec.queue: instance.spec.stop_within for instance in instances}
+    what = "with celery_app_settings.task_acks_late = false a task that is cut short is lost"
+    mend = "leave acks late, or remove stop_within: a stop then waits for its tasks"
+    return [
+        Problem(f"{spec.VARIABLE}.{queue}.stop_within", seconds, what, mend)
+        for queue, seconds in bounded.items()
+        if seconds is not None
     ]
 
 

@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from functools import partial
+from pathlib import Path
+
+import pytest
 
 from integration.agent.harness import POOLS, Stage, wait_until
 
@@ -41,6 +45,30 @@ def test_prefetched_and_later_messages_go_back(stage: Stage) -> None:
     assert worker.ended() == 0
     assert stage.marks("done") == ["first"]
     assert stage.redis.ask("LLEN", "solo") == "2"
+    assert stage.redis.ask("HLEN", "unacked") == "0"
+
+
+@pytest.mark.parametrize("agent", [True, False], ids=["with the agent", "without"])
+@pytest.mark.parametrize("late", [True, False], ids=["acked late", "acked early"])
+def test_a_task_that_a_child_was_just_handed_runs_once(stage: Stage, late: bool, agent: bool) -> None:
+    """Celery alone puts it back all the same; the second half shows that this test would see it."""
+    stage.settings["task_acks_late"] = late
+    worker = stage.worker("prefork", target="celeryops_agent.fleet" if agent else "unwatched")
+    wait_until("it runs", lambda: worker.says("ready."))
+    threads = Path(f"/proc/{worker.process.pid}/task")
+    children = (threads / str(worker.process.pid) / "children").read_text().split()
+    for child in children:
+        os.kill(int(child), signal.SIGSTOP)
+    stage.send("prefork", "parcels.send", "once")
+    wait_until("the worker has taken it", lambda: worker.says("] received"))
+    before = len(list(threads.iterdir()))
+    worker.signal(signal.SIGTERM)
+    wait_until("it drains, with a thread for its timers", lambda: len(list(threads.iterdir())) > before)
+    for child in children:
+        os.kill(int(child), signal.SIGCONT)
+    assert worker.ended() == 0
+    assert stage.marks("done") == ["once"]
+    assert stage.redis.ask("LLEN", "prefork") == ("0" if agent else "1")
     assert stage.redis.ask("HLEN", "unacked") == "0"
 
 

@@ -69,6 +69,7 @@ def test_a_plain_worker_in_full() -> None:
         "soft_time_limit": 270,
         "time_limit": 300,
         "stop_timeout": 330,
+        "stop_within": None,
         "proc_alive_timeout": 34,
         "arguments": [],
         "scale": None,

@@ -51,6 +51,7 @@ def test_nothing_needs_to_be_said(raw: object) -> None:
         soft_time_limit=270,
         time_limit=300,
         max_tasks_per_child=None,
+        stop_within=None,
         arguments=(),
     )
 
@@ -75,7 +76,7 @@ def test_everything_can_be_said() -> None:
         "cpu_quota": 150,
         "arguments": ["--without-mingle", "-O", "fair"],
     }
-    assert set(raw) == spec.KEYS - {"pool", "scale"}
+    assert set(raw) == spec.KEYS - {"pool", "scale", "stop_within"}
     assert good(raw) == QueueSpec(
         queue="mail",
         consumes=("mail", "mail:high"),
@@ -95,6 +96,7 @@ def test_everything_can_be_said() -> None:
         soft_time_limit=50,
         time_limit=60,
         max_tasks_per_child=1000,
+        stop_within=None,
         arguments=("--without-mingle", "-O", "fair"),
     )
 
@@ -315,6 +317,11 @@ def test_a_number_may_be_a_string_as_extra_vars_are() -> None:
             {"workload": "io", "autoscale": True},
             "w1: celery_worker_queues.mail.autoscale = True: pool threads cannot grow or shrink; "
             "remove it, or use prefork or gevent or eventlet",
+        ),
+        (
+            {"pools": ["threads", "prefork"], "stop_within": 60},
+            "w1: celery_worker_queues.mail.stop_within = 60: pool prefork, threads cannot hand back a task "
+            "that runs; remove it: a stop then waits for its tasks; or use pool prefork",
         ),
         (
             {"pool": "gevent", "max_tasks_per_child": 5},

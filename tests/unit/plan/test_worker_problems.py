@@ -150,6 +150,17 @@ def test_timers_that_contradict(spec: dict[str, Any], defaults: dict[str, Any], 
     assert told({"mail": spec}, defaults=defaults) == [message]
 
 
+def test_a_bounded_stop_needs_late_acks() -> None:
+    queues = {"mail": {"stop_within": 60}}
+    assert told(queues) == []
+    assert told({"mail": {}}, defaults={"acks_late": False}) == []
+    assert told(queues, defaults={"acks_late": False}) == [
+        "w1: celery_worker_queues.mail.stop_within = 60: with celery_app_settings.task_acks_late = false "
+        "a task that is cut short is lost; leave acks late, or remove stop_within: "
+        "a stop then waits for its tasks"
+    ]
+
+
 def test_a_host_that_nobody_looked_at() -> None:
     (message,) = told({"mail": {}}, facts={})
     assert message.startswith("w1: ansible_facts = ")

@@ -49,6 +49,20 @@ def environments(host_plan: plan.HostPlan, destination: str = "journal") -> dict
     return {file["path"]: dict(word.split("=", 1) for word in shlex.split(file["content"])) for file in files}
 
 
+def test_a_stop_within_a_bound_is_celerys_soft_shutdown() -> None:
+    queues = {"drained": {}, "bounded": {"stop_within": 45}}
+    groups = {f"celery_queue_{queue}": ["w1"] for queue in queues}
+    its_plan = plan.worker_plan(queues, "w1", groups, FACTS, {"time_limit": 100})
+    found = environments(its_plan)
+    drained, bounded = (found[f"/etc/conf.d/celery/worker-{queue}-prefork.env"] for queue in queues)
+    assert (drained["CELERYOPS_STOP_CEILING"], bounded["CELERYOPS_STOP_CEILING"]) == ("130", "45")
+    assert "REMAP_SIGTERM" not in drained
+    assert (bounded["CELERYOPS_STOP_PROFILE"], bounded["REMAP_SIGTERM"]) == ("bounded", "SIGQUIT")
+    units = {file["path"]: directives(file["content"]) for file in filtered(limit_files, its_plan)}
+    stops = {path: unit.get("TimeoutStopSec") for path, unit in units.items()}
+    assert stops[instance_files.limits_path("bounded-prefork")] == "75"
+
+
 def directives(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines() if line[:1].isalpha())
 
