@@ -49,12 +49,15 @@ EXAMPLES = r"""
 - name: Tell what the broker may use
   ansible.builtin.debug:
     msg: "{{ ansible_facts | celeryops.systemd.broker_limits(groups, inventory_hostname) }}"
-# {"maxmemory_mb": 752, "memory_max_mb": 1536, "why": "1536 of 2048 MB, for the host is its own"}
+# {"maxmemory_mb": 752, "memory_max_mb": 1536, "why": "1536 of 2048 MB, for the host is its own",
+#  "clients": 10000, "disk_mb": 2256}
 """
 
 RETURN = r"""
 _value:
-  description: C(maxmemory_mb), C(memory_max_mb) and C(why).
+  description:
+    - C(maxmemory_mb), C(memory_max_mb) and C(why).
+    - Also C(clients), how many may be connected, and C(disk_mb), what the append-only file may need.
   type: dict
 """
 

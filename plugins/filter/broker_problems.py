@@ -35,7 +35,7 @@ options:
     type: str
     required: true
   facts:
-    description: The host's facts, C(ansible_facts); its memory counts.
+    description: The host's facts, C(ansible_facts); its memory and its disk count.
     type: dict
     required: true
   hostvars:
@@ -75,7 +75,7 @@ def broker_problems(
     hostvars: Mapping[str, Mapping[str, Any]],
 ) -> list[str]:
     """Return each problem as its message."""
-    found = broker.problems(asked, groups, host, broker.host_memory_mb(facts))
+    found = broker.problems(asked, groups, host, broker.host_memory_mb(facts), broker.host_room_mb(facts))
     if found:
         return [problem.text(host) for problem in found]
     try:

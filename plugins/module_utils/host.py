@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 import os
 import re
+import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 MEGABYTE = 1024 * 1024
 # At or above this a cgroup v1 limit means "none" (PAGE_COUNTER_MAX in bytes is just below 2**63).
 UNLIMITED = 2**60
+BLOCK = 512  # bytes, of st_blocks
 COMPLETE = ".complete"
 CHECKED = ".checked"
 DEPLOYED = ".deployed"
@@ -44,6 +47,16 @@ def cores(affinity: int, cgroup: Path) -> float:
     if not quota.isdigit() or not period.isdigit() or int(period) == 0:
         return float(affinity)
     return round(min(affinity, int(quota) / int(period)), 2)
+
+
+def room_mb(directory: Path) -> int:
+    """Return the MiB to which a directory may grow: what is free where it will be, and what it holds."""
+    there = next(place for place in (directory, *directory.parents) if place.exists())
+    held = 0
+    for path in directory.rglob("*"):
+        with suppress(FileNotFoundError):  # who writes there may take a file away
+            held += path.lstat().st_blocks * BLOCK
+    return (shutil.disk_usage(there).free + held) // MEGABYTE
 
 
 def memory_mb(meminfo: str, cgroup: Path) -> int:

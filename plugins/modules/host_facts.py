@@ -31,6 +31,10 @@ options:
     type: list
     elements: str
     default: [celery]
+  state:
+    description: The directory whose room is reported; it may be missing yet.
+    type: path
+    default: /var/lib/redis
   root:
     description: The directory that holds C(current) and C(releases).
     type: path
@@ -66,6 +70,10 @@ ansible_facts:
           returned: success
         memory_mb:
           description: MiB of memory that services may use, by MemTotal and cgroup limit.
+          type: int
+          returned: success
+        state_room_mb:
+          description: MiB to which the directory O(state) may grow, what it holds already among them.
           type: int
           returned: success
         systemd:
@@ -195,6 +203,7 @@ def main() -> None:
             "packages": {"type": "list", "elements": "str", "default": []},
             "users": {"type": "list", "elements": "str", "default": ["celery"]},
             "root": {"type": "path", "default": "/opt/celery"},
+            "state": {"type": "path", "default": "/var/lib/redis"},
         },
         supports_check_mode=True,
     )
@@ -204,6 +213,7 @@ def main() -> None:
     facts = {
         "cores": host.cores(len(os.sched_getaffinity(0)), CGROUP),
         "memory_mb": host.memory_mb(Path("/proc/meminfo").read_text(), CGROUP),
+        "state_room_mb": host.room_mb(Path(module.params["state"])),
         "systemd": host.systemd_version(systemctl(module, "--version")),
         "pid1": Path("/proc/1/comm").read_text().strip(),
         "python": platform.python_version(),

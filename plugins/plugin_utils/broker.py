@@ -26,6 +26,7 @@ LOGINS = ("worker", "monitor", "none")
 REDIS_SCHEMES = ("redis", "rediss")
 # The CA that the fleet trusts, on every host.
 CA_FILE = "/etc/ssl/celery-broker-ca.pem"
+DATA = "/var/lib/redis"
 # Redis settings that another variable decides, or that the role's promises rest on.
 OWN_SETTINGS = {
     "bind": "set broker_bind",
@@ -51,15 +52,27 @@ DEDICATED_SHARE = Fraction(3, 4)
 # Redis itself, its clients' buffers and the AOF's.
 REDIS_OWN_MB = 32
 LEAST_MAXMEMORY_MB = 16
+# A client at rest costs some 20 KB; all of them may use a quarter of the memory for data. Never fewer than
+# Redis itself lets in, and no more than the unit has files for.
+CLIENT_KB, CLIENTS_SHARE = 20, 4
+LEAST_CLIENTS, MOST_CLIENTS = 10_000, 65_000
+# The data, as much again of what was written since, and a new base while the old one is there.
+AOF_COPIES = 3
 
 
 @dataclass(frozen=True)
 class MemoryLimits:
-    """What Redis may hold (``maxmemory_mb``), what its unit may use (``memory_max_mb``), and why."""
+    """What Redis may hold (``maxmemory_mb``), what its unit may use (``memory_max_mb``), and why.
+
+    clients: How many clients may be connected; what they cost counts as data.
+    disk_mb: What the append-only file may come to need.
+    """
 
     maxmemory_mb: int
     memory_max_mb: int
     why: str
+    clients: int
+    disk_mb: int
 
 
 def memory_limits(
@@ -91,7 +104,8 @@ def memory_limits(
     needed = 2 * max(held, LEAST_MAXMEMORY_MB) + REDIS_OWN_MB
     if held < LEAST_MAXMEMORY_MB or needed > memory_max_mb:
         raise ValueError(f"it needs {needed} MB (2 x maxmemory + {REDIS_OWN_MB} MB) and may use {why}")
-    return MemoryLimits(held, memory_max_mb, why)
+    clients = min(max(held * 1024 // (CLIENTS_SHARE * CLIENT_KB), LEAST_CLIENTS), MOST_CLIENTS)
+    return MemoryLimits(held, memory_max_mb, why, clients, held * AOF_COPIES)
 
 
 def is_loopback(address: str) -> bool:
@@ -260,7 +274,11 @@ class BrokerSettings:
 
 
 def problems(
-    asked: Mapping[str, Any], groups: Mapping[str, Sequence[str]], host: str, memory_mb: int
+    asked: Mapping[str, Any],
+    groups: Mapping[str, Sequence[str]],
+    host: str,
+    memory_mb: int,
+    room_mb: int | None = None,
 ) -> list[Problem]:
     """Return what is wrong with the broker that ``host`` is asked to run, or to use.
 
@@ -269,6 +287,7 @@ def problems(
         groups: Hosts of every inventory group.
         host: Any host of the fleet; the one in the group of the broker is to run it.
         memory_mb: Memory of the host.
+        room_mb: To what the data of a Redis may grow on the disk of the host; None when that is not known.
     """
     numbers = {name: spec.whole(asked[name]) for name in ("port", "memory_max_mb", "maxmemory_mb")}
     odd = [name for name, number in numbers.items() if number is None]
@@ -299,7 +318,7 @@ def problems(
         *_exposure_problems(settings),
         *_tls_problems(settings),
         *_reach_problems(settings, groups, host),
-        *_memory_problems(settings, groups, host, memory_mb),
+        *_memory_problems(settings, groups, host, memory_mb, room_mb),
         *(
             Problem(f"broker_redis_settings.{name}", value, "not set here", OWN_SETTINGS[name.lower()])
             for name, value in settings.redis_settings.items()
@@ -372,19 +391,36 @@ def _reach_problems(
 
 
 def _memory_problems(
-    settings: BrokerSettings, groups: Mapping[str, Sequence[str]], host: str, memory_mb: int
+    settings: BrokerSettings,
+    groups: Mapping[str, Sequence[str]],
+    host: str,
+    memory_mb: int,
+    room_mb: int | None,
 ) -> list[Problem]:
+    shared = shares_host(groups, host)
     try:
-        memory_limits(memory_mb, shares_host(groups, host), settings.memory_max_mb, settings.maxmemory_mb)
+        limits = memory_limits(memory_mb, shared, settings.memory_max_mb, settings.maxmemory_mb)
     except ValueError as error:
         mend = "lower it, raise broker_memory_max_mb, or give the broker a larger host"
         return [Problem("broker_maxmemory_mb", settings.maxmemory_mb, str(error), mend)]
-    return []
+    if room_mb is None or room_mb >= limits.disk_mb:
+        return []
+    what = (
+        f"its append-only file may need {limits.disk_mb} MB ({AOF_COPIES} x {limits.maxmemory_mb}), and "
+        f"{DATA} has room for {room_mb}"
+    )
+    mend = f"set it to {room_mb // AOF_COPIES} or less, or give {DATA} a larger disk"
+    return [Problem("broker_maxmemory_mb", settings.maxmemory_mb, what, mend)]
 
 
 def host_memory_mb(facts: Mapping[str, Any]) -> int:
     """Return the memory that the host may use, from ``host_facts`` or Ansible's own facts."""
     return int(facts.get("celeryops", {}).get("memory_mb") or facts.get("memtotal_mb") or 0)
+
+
+def host_room_mb(facts: Mapping[str, Any]) -> int | None:
+    """Return the MB to which Redis's data may grow on the host's disk; None without ``host_facts``."""
+    return spec.whole(facts.get("celeryops", {}).get("state_room_mb"))
 
 
 def shares_host(groups: Mapping[str, Sequence[str]], host: str) -> bool:

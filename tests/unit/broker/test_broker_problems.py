@@ -173,6 +173,8 @@ def test_limits_alone_and_beside_workers() -> None:
         "maxmemory_mb": 752,
         "memory_max_mb": 1536,
         "why": "1536 of 2048 MB, for the host is its own",
+        "clients": 10000,
+        "disk_mb": 2256,
     }
     beside = broker_limits({"memtotal_mb": 2048}, SINGLE, "hub")
     assert (beside["maxmemory_mb"], beside["memory_max_mb"]) == (112, 256)
@@ -188,3 +190,17 @@ def test_the_unit_holds_data_and_its_copy(memory: int, shared: bool) -> None:
     limits = broker.memory_limits(memory, shared)
     assert limits.maxmemory_mb >= broker.LEAST_MAXMEMORY_MB
     assert 2 * limits.maxmemory_mb + broker.REDIS_OWN_MB <= limits.memory_max_mb < memory
+    assert broker.LEAST_CLIENTS <= limits.clients <= broker.MOST_CLIENTS
+    if limits.clients > broker.LEAST_CLIENTS:
+        assert limits.clients * broker.CLIENT_KB * broker.CLIENTS_SHARE <= limits.maxmemory_mb * 1024
+
+
+@pytest.mark.parametrize(("room", "told"), [(335, True), (336, False), (None, False)])
+def test_the_append_only_file_fits_the_disk(room: int | None, told: bool) -> None:
+    """Or the play ends before a full disk ends the broker."""
+    facts = {"celeryops": {"memory_mb": 2048, "state_room_mb": room}}
+    problem = (
+        "hub: broker_maxmemory_mb = 0: its append-only file may need 336 MB (3 x 112), and /var/lib/redis "
+        "has room for 335; set it to 111 or less, or give /var/lib/redis a larger disk"
+    )
+    assert broker_problems(ASKED, SINGLE, "hub", facts, HOSTVARS) == ([problem] if told else [])

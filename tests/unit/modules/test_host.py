@@ -112,3 +112,14 @@ def test_a_release_made_with_another_python_is_not_complete(tmp_path: Path) -> N
 
 def test_a_host_without_releases_has_none(tmp_path: Path) -> None:
     assert host.releases(tmp_path) == {"release": "", "releases": [], "deployed": [], "checked": ""}
+
+
+def test_room_is_what_is_free_and_what_is_held(tmp_path: Path) -> None:
+    """A directory that is not there yet has the room of the one that is."""
+    free = host.room_mb(tmp_path / "not/yet")
+    assert free > 0
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/aof").write_bytes(os.urandom(8 * 2**20))
+    os.sync()
+    (tmp_path / "other").mkdir()
+    assert host.room_mb(tmp_path / "data") > host.room_mb(tmp_path / "other")
