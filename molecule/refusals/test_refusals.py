@@ -70,6 +70,18 @@ CASES = [
         groups={"celery_beat": ["one", "two"]},
     ),
     Case(
+        "schedule that no clock meets",
+        ["one", "celery_beat_schedules.digest.crontab", "61 * * * *", "minute", "0 to 59"],
+        {"celery_beat_schedules": {"digest": {"task": "shop.mail.digest", "crontab": "61 * * * *"}}},
+        {"celery_beat": ["one"]},
+    ),
+    Case(
+        "beat's lock that ends before it is prolonged",
+        ["celery_beat_loop_interval", "30", "celery_beat_lock_timeout", "20"],
+        {"celery_beat_loop_interval": 30},
+        {"celery_beat": ["one"]},
+    ),
+    Case(
         "host without systemd",
         ["bare", "systemd"],
         groups={"celery_queue_mail": ["bare"]},
@@ -88,6 +100,23 @@ CASES = [
         "visibility timeout below the longest task",
         ["celery_app_visibility_timeout", "60", "300"],
         {"celery_app_visibility_timeout": 60},
+    ),
+]
+
+RELEASES = [
+    Case(
+        "an app that does not import",
+        ["celery_app_target", "unimportable:app", "a_package_that_nobody_has"],
+        {
+            "celery_app_target": "unimportable:app",
+            "celery_app_source": {"type": "directory", "path": str(PROJECT / "tests/apps/unimportable")},
+        },
+    ),
+    Case(
+        "a release without the package of beat's scheduler",
+        ["celery_beat_scheduler", "redbeat.RedBeatScheduler", "celery_app_packages", "celery-redbeat"],
+        {"celery_beat_scheduler": "redbeat.RedBeatScheduler"},
+        {"celery_beat": ["one", "two"]},
     ),
 ]
 
@@ -138,14 +167,12 @@ def test_refused_before_any_change(case: Case, tmp_path: Path) -> None:
         assert touched == "", f"{name} was changed"
 
 
-def test_an_app_that_does_not_import_reaches_no_worker(tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", RELEASES, ids=lambda case: case.name)
+def test_a_release_that_would_not_run_reaches_no_worker(case: Case, tmp_path: Path) -> None:
     """Only the host can tell: it does so while the release is staged, and nothing of the release stays."""
-    source = {"type": "directory", "path": str(PROJECT / "tests/apps/unimportable")}
-    variables = {"celery_app_target": "unimportable:app", "celery_app_source": source}
-    done = play(Case("an app that does not import", [], variables), tmp_path)
+    done = play(case, tmp_path)
     assert done.returncode != 0, done.stdout
-    for word in ("celery_app_target", "unimportable:app", "a_package_that_nobody_has"):
-        assert word in said(done)
+    assert [word for word in case.words if word not in said(done)] == [], done.stdout + done.stderr
     for host in hosts().values():
         assert not host.file("/opt/celery/current").exists
         assert host.check_output("ls -A /opt/celery/releases") == ""
