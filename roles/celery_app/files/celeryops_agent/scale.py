@@ -81,17 +81,24 @@ class Scaler:
 
     def turn(self, url: str, settings: Mapping[str, Any]) -> None:
         """Look at each queue and decide. While the broker does not answer, all stays as it is."""
-        connect = partial(_connection, url, settings)
         trouble = ""
         try:
-            with bounded_connection(connect) as connection:
-                for queue, spec in self.specs.items():
-                    trouble = self._decide(queue, spec, connection) or trouble
+            with bounded_connection(partial(_connection, url, settings)) as connection:
+                trouble = self._decide_all(connection)
         except OperationalError as error:
             trouble = f"the broker does not answer, so nothing starts or drains: {error}"
         if trouble and trouble != self.memory.trouble:
             say(WARNING, trouble)
         self.memory.trouble = trouble
+
+    def _decide_all(self, connection: Any) -> str:
+        trouble = ""
+        try:
+            for queue, spec in self.specs.items():
+                trouble = self._decide(queue, spec, connection) or trouble
+        except connection.connection_errors as error:  # it went away in the middle
+            raise OperationalError(str(error)) from error
+        return trouble
 
     def _decide(self, queue: str, spec: Mapping[str, Any], connection: Any) -> str:
         rule = Rule(**{one.name: spec[one.name] for one in fields(Rule)})
