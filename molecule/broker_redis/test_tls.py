@@ -59,7 +59,7 @@ def test_renewal_under_load_loses_nothing() -> None:
     with ThreadPoolExecutor(1) as pool:
         loaded = pool.submit(drive, hosts, order, print)
         seen = {hosts.run("hub", ["sha256sum", "/etc/redis/celery-tls/server.pem"])}
-        for _ in range(RENEWALS):
+        for _renewal in range(RENEWALS):
             hosts.run("hub", ["rm", "/etc/redis/celery-tls/server.pem"])
             play = ["ansible-playbook", "celeryops.systemd.site", "-i", str(INVENTORY)]
             play += ["--limit", "celery_broker", "--tags", "configure"]

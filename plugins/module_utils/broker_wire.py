@@ -168,7 +168,7 @@ class RedisConnection:
     def rows(self, *words: str) -> list[str]:
         """Send one command and return its reply, a list of strings."""
         self._send(*words)
-        return [self._reply() for _ in range(int(self._reply(b"*")))]
+        return [self._reply() for _row in range(int(self._reply(b"*")))]
 
     def _send(self, *words: str) -> None:
         encoded = [word.encode() for word in words]

@@ -131,7 +131,7 @@ def hear_events(app: Celery) -> None:
     heard: list[str] = []
     with app.connection_for_read() as connection:
         receiver = app.events.Receiver(connection, handlers={"*": lambda event: heard.append(event["type"])})
-        for _ in receiver.itercapture(timeout=60):
+        for _event in receiver.itercapture(timeout=60):
             if heard:
                 break
     assert heard

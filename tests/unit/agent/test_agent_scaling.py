@@ -57,7 +57,7 @@ def test_a_changed_inventory_holds_at_once(rule: Rule, course: list[tuple[int, L
 
 @given(rules(), COURSES)
 def test_every_move_is_said_with_its_reason(rule: Rule, course: list[tuple[int, Look]]) -> None:
-    for (_then, before, _), (_now, after, said) in pairwise(follow(rule, course)):
+    for (_then, before, _why), (_now, after, said) in pairwise(follow(rule, course)):
         if before != after:
             assert said.startswith(f"{before} -> {after} instances: ")
         elif said:
@@ -82,7 +82,7 @@ def test_cool_down_lies_between_starts_and_before_each_drain(
 ) -> None:
     moves = [
         (now, after - before)
-        for (_then, before, _), (now, after, _said) in pairwise(follow(rule, course))
+        for (_then, before, _why), (now, after, _said) in pairwise(follow(rule, course))
         if after != before
     ]
     starts = [now for now, by in moves if by > 0]
@@ -97,11 +97,11 @@ def test_cool_down_lies_between_starts_and_before_each_drain(
 def test_one_drains_only_after_calm_alone(rule: Rule, course: list[tuple[int, Look]]) -> None:
     found = follow(rule, course)
     looks = [look for _step, look in course]
-    for at, ((_then, before, _), (now, after, _said)) in enumerate(pairwise(found)):
+    for at, ((_then, before, _why), (now, after, _said)) in enumerate(pairwise(found)):
         if after < before:
             seen = [
                 look
-                for (then, _, _), look in zip(found[1 : at + 2], looks, strict=False)
+                for (then, _count, _why), look in zip(found[1 : at + 2], looks, strict=False)
                 if now - then <= rule.cool_down
             ]
             assert all(look.depth <= rule.down_depth for look in seen)

@@ -85,9 +85,9 @@ def test_a_zone_counts_and_not_the_one_of_the_app(start: datetime) -> None:
 
 
 def test_the_zone_of_the_app_needs_no_class_of_ours() -> None:
-    assert type(schedule_of(entry("UTC"), "UTC")) is crontab
-    assert type(schedule_of(entry(BERLIN), BERLIN)) is crontab
-    assert type(schedule_of(entry(BERLIN), "UTC")) is ZonedCrontab
+    assert schedule_of(entry("UTC"), "UTC").__class__ is crontab
+    assert schedule_of(entry(BERLIN), BERLIN).__class__ is crontab
+    assert schedule_of(entry(BERLIN), "UTC").__class__ is ZonedCrontab
 
 
 def test_a_schedule_that_changed_its_zone_is_another() -> None:
@@ -136,4 +136,4 @@ def test_redbeat_keeps_zones_and_the_sun(monkeypatch: pytest.MonkeyPatch) -> Non
     text = json.dumps(kept, cls=codec["RedBeatJSONEncoder"])
     again = json.loads(text, cls=codec["RedBeatJSONDecoder"])
     assert again == {**kept, "at": second_half_past_two.astimezone(UTC)}
-    assert type(again["plain"]) is crontab
+    assert again["plain"].__class__ is crontab

@@ -4,7 +4,13 @@
 
 import os
 
-from .settings import *  # noqa: F403 - as Django projects do
+from . import settings
+
+SECRET_KEY = settings.SECRET_KEY
+USE_TZ = settings.USE_TZ
+CELERY_TASK_TIME_LIMIT = settings.CELERY_TASK_TIME_LIMIT
+CELERY_TASK_TRACK_STARTED = settings.CELERY_TASK_TRACK_STARTED
+CELERY_BROKER_TRANSPORT_OPTIONS = settings.CELERY_BROKER_TRANSPORT_OPTIONS
 
 INSTALLED_APPS = ["registry", "django_celery_beat"]
 DATABASES = {
