@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
@@ -15,7 +16,8 @@ import pytest
 from celery import Celery
 from celery.schedules import BaseSchedule, crontab, schedule, solar
 from celeryops_agent import schedulers
-from celeryops_agent.schedules import FIELDS, ZonedCrontab, entries_of, schedule_of
+from celeryops_agent.schedules import FIELDS, ZonedCrontab, entries_of, fields_of, schedule_of
+from django_celery_beat.tzcrontab import TzAwareCrontab
 from redbeat import schedulers as redbeat
 
 UTC = timezone.utc
@@ -34,7 +36,8 @@ def entry(zone: str = BERLIN, **fields: str) -> dict[str, Any]:
 def fired(when: BaseSchedule, start: datetime, days: float = 3) -> list[datetime]:
     """The minutes at which beat would send, had it looked each minute; no clock is asked."""
     now = start
-    when.nowfun = lambda: now
+    zone = when.tz if isinstance(when, TzAwareCrontab) else UTC  # its own clock shows its zone
+    when.nowfun = lambda: now.astimezone(zone)
     last, found = start, []
     while now < start + timedelta(days=days):
         if when.is_due(last)[0]:
@@ -49,28 +52,75 @@ def shown(moments: list[datetime], zone: str = BERLIN) -> list[str]:
     return [f"{moment.astimezone(ZoneInfo(zone)):%d %H:%M%z}" for moment in moments]
 
 
+Keep = Callable[[dict[str, Any]], BaseSchedule]
+
+
+def in_a_file(wanted: dict[str, Any]) -> BaseSchedule:
+    """As Celery's own scheduler has it after a restart."""
+    found: BaseSchedule = pickle.loads(pickle.dumps(schedule_of(wanted, "UTC")))
+    return found
+
+
+def in_the_app(wanted: dict[str, Any]) -> BaseSchedule:
+    """As Celery's own scheduler has it when the app's zone is the crontab's."""
+    found = schedule_of(wanted, wanted["timezone"])
+    found.app = Celery("shop", set_as_current=False)
+    found.app.conf.timezone = wanted["timezone"]
+    return found
+
+
+def in_redis(wanted: dict[str, Any]) -> BaseSchedule:
+    """As RedBeat has it at each tick."""
+    codec = vars(redbeat)
+    text = json.dumps(schedule_of(wanted, "UTC"), cls=codec["RedBeatJSONEncoder"])
+    found: BaseSchedule = json.loads(text, cls=codec["RedBeatJSONDecoder"])
+    return found
+
+
+def in_the_database(wanted: dict[str, Any]) -> BaseSchedule:
+    """As django-celery-beat makes it from its row (CrontabSchedule.schedule)."""
+    fields = fields_of(crontab(**wanted["crontab"]))
+    return TzAwareCrontab(**fields, tz=ZoneInfo(wanted["timezone"]))  # type: ignore[no-untyped-call]
+
+
+every_scheduler = pytest.mark.parametrize(
+    "keep", [in_a_file, in_the_app, in_redis, in_the_database], ids=lambda keep: keep.__name__
+)
+
+
+@pytest.fixture(autouse=True)
+def mended_codec(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let RedBeat keep zones, as the agent does."""
+    for name in ("RedBeatJSONEncoder", "RedBeatJSONDecoder"):
+        monkeypatch.setattr(redbeat, name, getattr(redbeat, name))
+    schedulers._mend_codec()
+
+
+@every_scheduler
 @pytest.mark.parametrize("start", [SPRING, AUTUMN])
-def test_utc_knows_no_change(start: datetime) -> None:
-    daily = fired(schedule_of(entry("UTC", minute="30", hour="1"), "UTC"), start)
+def test_utc_knows_no_change(start: datetime, keep: Keep) -> None:
+    daily = fired(keep(entry("UTC", minute="30", hour="1")), start)
     assert {later - earlier for earlier, later in pairwise(daily)} == {timedelta(days=1)}
-    hourly = fired(schedule_of(entry("UTC", minute="0"), "UTC"), start)
+    hourly = fired(keep(entry("UTC", minute="0")), start)
     assert len(hourly) == 71
     assert len(fired(schedule(timedelta(hours=1)), start)) == 71
 
 
-def test_spring_sends_what_falls_into_the_missing_hour_once_an_hour_later() -> None:
-    nightly = schedule_of(entry(minute="30", hour="2"), "UTC")
+@every_scheduler
+def test_spring_sends_what_falls_into_the_missing_hour_once_an_hour_later(keep: Keep) -> None:
+    nightly = keep(entry(minute="30", hour="2"))
     assert shown(fired(nightly, SPRING)) == ["28 02:30+0100", "29 03:30+0200", "30 02:30+0200"]
-    noon = schedule_of(entry(minute="0", hour="12"), "UTC")
+    noon = keep(entry(minute="0", hour="12"))
     assert shown(fired(noon, SPRING)) == ["28 12:00+0100", "29 12:00+0200", "30 12:00+0200"]
-    hourly = fired(schedule_of(entry(minute="0"), "UTC"), SPRING)
+    hourly = fired(keep(entry(minute="0")), SPRING)
     assert {later - earlier for earlier, later in pairwise(hourly)} == {60 * MINUTE}
 
 
-def test_autumn_sends_once_in_the_first_of_the_two_hours() -> None:
-    nightly = schedule_of(entry(minute="30", hour="2"), "UTC")
+@every_scheduler
+def test_autumn_sends_once_in_the_first_of_the_two_hours(keep: Keep) -> None:
+    nightly = keep(entry(minute="30", hour="2"))
     assert shown(fired(nightly, AUTUMN)) == ["24 02:30+0200", "25 02:30+0200", "26 02:30+0100"]
-    hourly = fired(schedule_of(entry(minute="0"), "UTC"), AUTUMN)
+    hourly = fired(keep(entry(minute="0")), AUTUMN)
     pauses = [later - earlier for earlier, later in pairwise(hourly)]
     assert sorted(pauses)[-2:] == [60 * MINUTE, 120 * MINUTE], "docs/how-to/beat.md tells of this gap"
 
@@ -120,10 +170,7 @@ def test_entries() -> None:
     }
 
 
-def test_redbeat_keeps_zones_and_the_sun(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RedBeatJSONEncoder", "RedBeatJSONDecoder"):
-        monkeypatch.setattr(redbeat, name, getattr(redbeat, name))
-    schedulers._mend_codec()
+def test_redbeat_keeps_zones_and_the_sun() -> None:
     second_half_past_two = datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo(BERLIN), fold=1)
     kept = {
         "zoned": schedule_of(entry(minute="5"), "UTC"),
