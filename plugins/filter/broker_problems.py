@@ -24,6 +24,7 @@ options:
       - C(type), C(url), C(address), C(bind), C(port), C(memory_max_mb), C(maxmemory_mb), C(redis_settings),
         C(tls), C(tls_certificate), C(tls_key), C(tls_ca).
       - Those of P(celeryops.systemd.broker_users#filter).
+      - C(rabbitmq), the variables C(broker_rabbitmq_*) without their prefix.
     type: dict
     required: true
   groups:
@@ -75,7 +76,8 @@ def broker_problems(
     hostvars: Mapping[str, Mapping[str, Any]],
 ) -> list[str]:
     """Return each problem as its message."""
-    found = broker.problems(asked, groups, host, broker.host_memory_mb(facts), broker.host_room_mb(facts))
+    memory_mb, room_mb = broker.host_memory_mb(facts), broker.host_room_mb(facts)
+    found = broker.problems(asked, groups, host, memory_mb, room_mb, hostvars)
     if found:
         return [problem.text(host) for problem in found]
     try:

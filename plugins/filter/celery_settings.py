@@ -39,6 +39,14 @@ options:
     description: What the names of all keys and channels of a Redis begin with, C(broker_key_prefix).
     type: str
     default: ''
+  queue_type:
+    description: The type of the queues of a RabbitMQ; empty leaves it to the app's code.
+    type: str
+    default: ''
+  ca_file:
+    description: The CA of a RabbitMQ that speaks TLS; empty without.
+    type: str
+    default: ''
 author: celeryops contributors (@celeryops)
 """
 
@@ -64,11 +72,14 @@ def celery_settings(
     broker_url: str | None = None,
     result_backend: str | None = None,
     key_prefix: str = "",
+    queue_type: str = "",
+    ca_file: str = "",
 ) -> dict[str, Any]:
     """Return the settings; wrong types are an Ansible error."""
     try:
         timers = settings.Timeouts(**{name: int(value) for name, value in timeouts.items()})
-        return settings.celery_settings(overrides, timers, broker_url, result_backend, key_prefix)
+        own = settings.Own(key_prefix, queue_type, ca_file)
+        return settings.celery_settings(overrides, timers, broker_url, result_backend, own)
     except (AttributeError, TypeError, ValueError) as error:
         raise AnsibleFilterError(f"celery_settings: {error}") from error
 

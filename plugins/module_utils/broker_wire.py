@@ -26,9 +26,16 @@ OLDEST_REDIS = (6, 2)
 _READ = ("maxmemory", "maxmemory_policy", "aof_enabled", "role", "cluster_enabled")
 _UNREAD = "version, eviction policy, persistence and role could not be read"
 _UNREAD_MEND = "allow this user +info, or make sure yourself that maxmemory-policy is noeviction"
+_MEND_LOGIN = "mend broker_password or the login in broker_url"
 _AMQP_HEADER = b"AMQP\x00\x00\x09\x01"
 _FRAME_HEAD = 7  # bytes: type, channel (2), size of the payload (4)
 _CONNECTION_START = struct.pack(">HH", 10, 10)
+_FRAME_END = b"\xce"
+# With this a server says why it refuses a login, and does not just hang up.
+_AUTH_CLOSE = "authentication_failure_close"
+_ACCESS_REFUSED = 403
+# At-least-once dead letters, which delayed delivery rests on.
+OLDEST_RABBITMQ = (3, 10)
 
 
 class BrokerError(Exception):
@@ -63,29 +70,30 @@ def public_url(url: str) -> str:
     return re.sub("://.*@", "://***@", url, flags=re.DOTALL).partition("?")[0]
 
 
-def ask(url: str, timeout: float) -> Answer:
+def ask(url: str, timeout: float, ca_file: str = "") -> Answer:
     """Connect to the broker at ``url`` as Celery would, and return what it says of itself.
 
     Args:
         url: A redis://, rediss://, amqp:// or amqps:// URL, as Celery takes it.
         timeout: Seconds that connecting, and each answer, may take.
+        ca_file: The CA to trust, where the URL names none.
 
     Raises:
         BrokerError: It does not serve; NotReadyError when that may pass by itself.
     """
     parts = urlsplit(url)
-    with connected(url, timeout) as connection:
+    with connected(url, timeout, ca_file) as connection:
         return (_ask_redis if parts.scheme.startswith("redis") else _ask_amqp)(connection, parts)
 
 
 @contextmanager
-def connected(url: str, timeout: float) -> Iterator[socket.socket]:
+def connected(url: str, timeout: float, ca_file: str = "") -> Iterator[socket.socket]:
     """Connect to the broker at ``url``, with TLS where its scheme asks for it; raises as ``ask`` does."""
     parts = urlsplit(url)
     if parts.scheme not in PORTS:
         raise BrokerError(f"scheme {parts.scheme!r} is not one of {', '.join(PORTS)}; mend the URL")
     try:
-        with _connect(parts, timeout) as connection:
+        with _connect(parts, timeout, ca_file) as connection:
             yield connection
     except ssl.SSLCertVerificationError as error:
         raise BrokerError(
@@ -109,13 +117,13 @@ def connected(url: str, timeout: float) -> Iterator[socket.socket]:
         ) from error
 
 
-def _connect(parts: SplitResult, timeout: float) -> socket.socket:
+def _connect(parts: SplitResult, timeout: float, ca_file: str) -> socket.socket:
     address = (parts.hostname or "localhost", parts.port or PORTS[parts.scheme])
     plain = socket.create_connection(address, timeout)
     if parts.scheme not in TLS_SCHEMES:
         return plain
     try:
-        return _tls_context(parse_qs(parts.query)).wrap_socket(plain, server_hostname=address[0])
+        return _tls_context(parse_qs(parts.query), ca_file).wrap_socket(plain, server_hostname=address[0])
     except TimeoutError as error:
         plain.close()
         raise BrokerError(
@@ -126,10 +134,10 @@ def _connect(parts: SplitResult, timeout: float) -> socket.socket:
         raise
 
 
-def _tls_context(query: dict[str, list[str]]) -> ssl.SSLContext:
+def _tls_context(query: dict[str, list[str]], ca_file: str) -> ssl.SSLContext:
     """Return the context that redis-py would make of the same ``ssl_*`` words of the URL."""
     words = {name: values[-1] for name, values in query.items()}
-    context = ssl.create_default_context(cafile=words.get("ssl_ca_certs"))
+    context = ssl.create_default_context(cafile=words.get("ssl_ca_certs") or ca_file or None)
     if words.get("ssl_cert_reqs", "required").lower().removeprefix("cert_") == "none":
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -216,7 +224,7 @@ def _mend_redis(reply: str, database: str) -> BrokerError:
     if code == "LOADING":
         return NotReadyError("it still loads its data; wait")
     if code in ("NOAUTH", "WRONGPASS") or "AUTH" in reply:
-        return BrokerError(f"it refuses the login ({reply}); mend broker_password or the login in broker_url")
+        return BrokerError(f"it refuses the login ({reply}); {_MEND_LOGIN}")
     if "DB index" in reply or "SELECT" in reply:
         return BrokerError(f"it has no database {database} ({reply}); name one that it has")
     return BrokerError(f"it refuses to serve ({reply})")
@@ -253,14 +261,127 @@ def _doubtful_redis(version: str, settings: dict[str, str]) -> list[str]:
     return doubtful
 
 
+class AmqpConnection:
+    """As much of an AMQP 0-9-1 conversation as logs in, opens a vhost, and asks one thing on a channel."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        """Talk over ``connection``, which stays the caller's to close."""
+        self._socket = connection
+        self._stream = connection.makefile("rb")
+
+    def greet(self) -> dict[str, str]:
+        """Open the protocol; return what the server says of itself."""
+        self._socket.sendall(_AMQP_HEADER)
+        payload = self._frame()
+        if payload[:4] != _CONNECTION_START:
+            raise BrokerError("what answers there does not speak AMQP 0-9-1; mend the address or port")
+        return _amqp_strings(payload[6:])
+
+    def log_in(self, user: str, password: str, vhost: str) -> None:
+        """Log in and open the vhost; AmqpRefusal when it is refused."""
+        capabilities = _table(_text("capabilities") + b"F" + _table(_text(_AUTH_CLOSE) + b"t\x01"))
+        login = f"\0{user}\0{password}".encode()
+        self._send(0, (10, 11), capabilities + _text("PLAIN") + _long_text(login) + _text("en_US"))
+        tune = self._expect((10, 30))
+        self._send(0, (10, 31), tune[:8] + b"\0\0")  # no heartbeat
+        self._send(0, (10, 40), _text(vhost) + b"\0\0")
+        self._expect((10, 41))
+
+    def takes_global_qos(self) -> bool:
+        """Tell whether a prefetch count may hold for a whole channel; nothing is left behind."""
+        self._send(1, (20, 10), b"\0")
+        self._expect((20, 11))
+        self._send(1, (60, 10), struct.pack(">IHB", 0, 1, 1))
+        try:
+            self._expect((60, 11))
+        except AmqpRefusal:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Say goodbye, so that the server's log has no warning."""
+        self._send(0, (10, 50), struct.pack(">HB", 200, 0) + struct.pack(">HH", 0, 0))
+        self._expect((10, 51))
+        self._stream.close()
+
+    def _send(self, channel: int, method: tuple[int, int], arguments: bytes) -> None:
+        payload = struct.pack(">HH", *method) + arguments
+        self._socket.sendall(struct.pack(">BHI", 1, channel, len(payload)) + payload + _FRAME_END)
+
+    def _frame(self) -> bytes:
+        head = self._stream.read(_FRAME_HEAD)
+        payload = self._stream.read(int.from_bytes(head[3:], "big"))
+        self._stream.read(1)
+        return payload
+
+    def _expect(self, method: tuple[int, int]) -> bytes:
+        payload = self._frame()
+        found = struct.unpack(">HH", payload[:4]) if payload else (0, 0)
+        if found in ((10, 50), (20, 40)):
+            code, length = struct.unpack(">HB", payload[4:7])
+            raise AmqpRefusal(code, payload[7 : 7 + length].decode(errors="replace"))
+        if found != method:
+            raise NotReadyError("it closed the connection; look at its log")
+        return payload[4:]
+
+
+def _text(text: str) -> bytes:
+    """Return a short string."""
+    return bytes([len(text.encode())]) + text.encode()
+
+
+def _long_text(text: bytes) -> bytes:
+    return struct.pack(">I", len(text)) + text
+
+
+_table = _long_text
+
+
+class AmqpRefusal(Exception):  # noqa: N818 - an answer, no error of ours
+    """The server closed the connection or the channel, and said why."""
+
+    def __init__(self, code: int, text: str) -> None:
+        """Keep the reply code, and the server's words."""
+        super().__init__(text)
+        self.code = code
+
+
 def _ask_amqp(connection: socket.socket, parts: SplitResult) -> Answer:
-    connection.sendall(_AMQP_HEADER)
-    with connection.makefile("rb") as stream:
-        payload = stream.read(int.from_bytes(stream.read(_FRAME_HEAD)[3:], "big"))
-    if payload[:4] != _CONNECTION_START:
-        raise BrokerError("what answers there does not speak AMQP 0-9-1; mend the address or port")
-    properties = _amqp_strings(payload[6:])
-    return Answer(properties.get("product", "amqp").lower(), properties.get("version", ""))
+    amqp = AmqpConnection(connection)
+    properties = amqp.greet()
+    product, version = properties.get("product", "amqp").lower(), properties.get("version", "")
+    # As kombu reads the path: none and "/" are both the vhost "/".
+    vhost = unquote(parts.path[1:]) or "/"
+    try:
+        amqp.log_in(unquote(parts.username or "guest"), unquote(parts.password or "guest"), vhost)
+        if takes_global_qos := amqp.takes_global_qos():
+            amqp.close()  # otherwise the server did
+    except AmqpRefusal as refusal:
+        raise _mend_amqp(refusal, vhost) from refusal
+    settings = {"global_qos": "1" if takes_global_qos else "0"}
+    return Answer(product, version, settings, (), tuple(_doubtful_amqp(product, version, settings)))
+
+
+def _mend_amqp(refusal: AmqpRefusal, vhost: str) -> BrokerError:
+    if refusal.code == _ACCESS_REFUSED and "vhost" not in str(refusal):
+        return BrokerError(f"it refuses the login ({refusal}); {_MEND_LOGIN}")
+    if "vhost" in str(refusal):
+        return BrokerError(f"it has no vhost {vhost} for this user ({refusal}); name one that it has")
+    return BrokerError(f"it refuses to serve ({refusal.code} {refusal})")
+
+
+def _doubtful_amqp(product: str, version: str, settings: dict[str, str]) -> list[str]:
+    doubtful = []
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    if product == "rabbitmq" and numbers and tuple(map(int, numbers.groups())) < OLDEST_RABBITMQ:
+        oldest = ".".join(map(str, OLDEST_RABBITMQ))
+        doubtful.append(f"version = {version}: quorum queues and delayed delivery need {oldest}; update it")
+    if settings["global_qos"] == "0":
+        doubtful.append(
+            "global QoS = refused: workers need celery and kombu 5.7, and quorum queues or a prefetch count"
+            " for each consumer; set task_default_queue_type: quorum in celery_app_settings"
+        )
+    return doubtful
 
 
 def _amqp_strings(data: bytes) -> dict[str, str]:

@@ -15,7 +15,10 @@ description:
     A user that may not read them still passes, with a warning that says what is not known.
   - Refuses a Redis that evicts keys of any kind, is a replica or a Redis Cluster. Warns of one that is too
     old for kombu 5.7, evicts results, or keeps no append-only file.
-  - For AMQP it opens the protocol and reads product and version; it does not log in.
+  - For AMQP it logs in, opens the vhost, reads product and version, and tries whether a prefetch count may
+    hold for a whole channel, which Celery before 5.7 relies on. Warns of a RabbitMQ that is too old for
+    quorum queues, or where a task may be held for longer than RabbitMQ lets it by default.
+  - Of several nodes, one has to serve; it warns of those that do not.
   - Nothing is changed. Messages name the URL without its password.
 extends_documentation_fragment: action_common_attributes
 attributes:
@@ -29,6 +32,7 @@ options:
   url:
     description:
       - The URL as Celery takes it, of scheme V(redis), V(rediss), V(amqp) or V(amqps).
+      - Nodes of one RabbitMQ are told apart by V(;).
       - TLS follows C(ssl_cert_reqs), C(ssl_ca_certs), C(ssl_certfile) and C(ssl_keyfile) of its query.
     type: str
     required: true
@@ -39,6 +43,15 @@ options:
   wait:
     description: Seconds to keep asking a broker that does not serve yet; one that has just been started, say.
     type: float
+    default: 0
+  ca_file:
+    description: The CA to trust, where the URL names none. Empty stands for those of the host.
+    type: path
+  held:
+    description:
+      - For how many seconds RabbitMQ has to leave a task with a worker that has not acknowledged it. It takes
+        it back after 1800, unless it is told otherwise, and tells nobody what it is set to.
+    type: int
     default: 0
   expect:
     description: Settings that the broker must have, as RV(settings) names them.
@@ -72,7 +85,9 @@ version:
   type: str
   sample: 7.0.15
 settings:
-  description: The settings of Redis that decide whether tasks are safe, as C(INFO) tells them.
+  description:
+    - The settings of Redis that decide whether tasks are safe, as C(INFO) tells them.
+    - C(global_qos) of RabbitMQ.
   returned: success
   type: dict
   sample: {aof_enabled: "1", maxmemory: "0", maxmemory_policy: noeviction, cluster_enabled: "0", role: master}
@@ -90,18 +105,46 @@ from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire impo
 )
 
 _PAUSE = 0.2
+# Of rabbitmq.conf, since 3.8.17; seconds.
+DEFAULT_CONSUMER_TIMEOUT = 1800
 
 
-def ask_until(url: str, timeout: float, wait: float) -> Answer:
+def ask_until(url: str, timeout: float, wait: float, ca_file: str = "") -> Answer:
     """Return the broker's answer, asking again for ``wait`` seconds while it is not ready."""
     end = time.monotonic() + wait
     while True:
         try:
-            return ask(url, timeout)
+            return ask(url, timeout, ca_file)
         except NotReadyError:
             if time.monotonic() >= end:
                 raise
             time.sleep(_PAUSE)
+
+
+def ask_nodes(url: str, timeout: float, wait: float, ca_file: str = "") -> tuple[Answer, list[str]]:
+    """Return the answer of the first node that serves, and what is wrong with the others."""
+    answer, wrong, refused = None, [], []
+    nodes = url.split(";") if url.startswith("amqp") else [url]
+    for node in nodes:
+        try:
+            found = ask_until(node, timeout, wait, ca_file)
+            answer = answer or found
+        except BrokerError as error:
+            wrong.append(f"{public_url(node)}: {error}")
+            refused.append(error)
+    if answer is None:
+        raise refused[0]
+    return answer, wrong
+
+
+def held_too_long(answer: Answer, held: int) -> list[str]:
+    """Return the doubt whether RabbitMQ leaves a task with its worker for long enough."""
+    if answer.product != "rabbitmq" or held < DEFAULT_CONSUMER_TIMEOUT:
+        return []
+    return [
+        f"consumer_timeout = unknown: RabbitMQ's default is {DEFAULT_CONSUMER_TIMEOUT} s, and the time limits"
+        f" and countdowns here ask for {held}; make sure that it is set to that there"
+    ]
 
 
 def faults(answer: Answer, expected: dict[str, str]) -> list[str]:
@@ -122,6 +165,8 @@ def main() -> None:
             "timeout": {"type": "float", "default": 5},
             "wait": {"type": "float", "default": 0},
             "expect": {"type": "dict", "default": {}},
+            "ca_file": {"type": "path"},
+            "held": {"type": "int", "default": 0},
         },
         supports_check_mode=True,
     )
@@ -130,10 +175,11 @@ def main() -> None:
     if shown == url:
         module.no_log_values.discard(url)  # without a secret in it, the message may name the whole URL
     try:
-        answer = ask_until(url, module.params["timeout"], module.params["wait"])
+        timeout, wait, ca_file = (module.params[name] for name in ("timeout", "wait", "ca_file"))
+        answer, unserving = ask_nodes(url, timeout, wait, ca_file or "")
     except BrokerError as error:
         module.fail_json(msg=f"broker_url = {shown}: {error}")
-    for doubt in answer.doubtful:
+    for doubt in [*answer.doubtful, *held_too_long(answer, module.params["held"]), *unserving]:
         module.warn(f"broker_url = {shown}: {doubt}")
     wrong = faults(answer, module.params["expect"])
     if wrong:

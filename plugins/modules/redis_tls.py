@@ -52,17 +52,19 @@ options:
     type: int
     default: 365
   group:
-    description: The group that Redis runs as; it may read the key.
+    description: The group that the server runs as; it may read the key.
     type: str
     default: redis
   url:
-    description: Where Redis listens on this host, without a login.
+    description:
+      - Where Redis listens on this host, without a login.
+      - Empty for a server that reads a new certificate by itself, as RabbitMQ does.
     type: str
-    required: true
+    default: ''
   secret:
     description: The file with the password of C(celeryops), see M(celeryops.systemd.redis_users).
     type: str
-    required: true
+    default: ''
 author: celeryops contributors (@celeryops)
 """
 
@@ -163,6 +165,8 @@ def _text(path: Path) -> str:
 
 def tell(module: AnsibleModule, wanted: Wanted) -> bool:
     """Let a running Redis read the certificate when it presents another one; return whether it did."""
+    if not module.params["url"]:
+        return False
     try:
         with (
             # What it presents may be of another CA than the one that is trusted from now on.
@@ -195,8 +199,8 @@ def main() -> None:
             "ca": text,
             "days": {"type": "int", "default": 365},
             "group": {"type": "str", "default": "redis"},
-            "url": {"type": "str", "required": True},
-            "secret": {"type": "str", "required": True, "no_log": False},
+            "url": text,
+            "secret": {**text, "no_log": False},
         },
         required_together=[("certificate", "key")],
         supports_check_mode=True,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from ipaddress import ip_address
 from typing import Any
@@ -14,11 +14,11 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import PORTS, public_url
 
-from . import budget, redis_acl, spec
+from . import budget, rabbitmq, redis_acl, spec
 from .problems import Problem, did_you_mean
 
 GROUP = "celery_broker"
-TYPES = ("redis", "external")
+TYPES = ("redis", "rabbitmq", "external")
 DEFAULT_PORT = 6379
 DEFAULT_BIND = ("127.0.0.1",)
 # Whom a URL logs in: workers, beat and senders; Flower and other monitors; or nobody.
@@ -60,6 +60,17 @@ LEAST_CLIENTS, MOST_CLIENTS = 10_000, 65_000
 AOF_COPIES = 3
 
 
+def unit_limit(memory_mb: int, shared: bool, memory_max_mb: int = 0) -> tuple[int, str]:
+    """Return what the broker's unit may use of its host in MB, and why; as for `memory_limits`."""
+    if memory_max_mb:
+        return memory_max_mb, f"broker_memory_max_mb = {memory_max_mb}"
+    if shared:
+        part = budget.ROLE_PARTS["broker"].memory_mb(memory_mb)
+        return part, f"{part} of {memory_mb} MB, for it shares the host"
+    part = int(memory_mb * DEDICATED_SHARE)
+    return part, f"{part} of {memory_mb} MB, for the host is its own"
+
+
 @dataclass(frozen=True)
 class MemoryLimits:
     """What Redis may hold (``maxmemory_mb``), what its unit may use (``memory_max_mb``), and why.
@@ -92,14 +103,7 @@ def memory_limits(
     Raises:
         ValueError: What Redis may hold does not fit the unit's limit.
     """
-    if memory_max_mb:
-        why = f"broker_memory_max_mb = {memory_max_mb}"
-    elif shared:
-        memory_max_mb = budget.ROLE_PARTS["broker"].memory_mb(memory_mb)
-        why = f"{memory_max_mb} of {memory_mb} MB, for it shares the host"
-    else:
-        memory_max_mb = int(memory_mb * DEDICATED_SHARE)
-        why = f"{memory_max_mb} of {memory_mb} MB, for the host is its own"
+    memory_max_mb, why = unit_limit(memory_mb, shared, memory_max_mb)
     held = maxmemory_mb or (memory_max_mb - REDIS_OWN_MB) // 2
     needed = 2 * max(held, LEAST_MAXMEMORY_MB) + REDIS_OWN_MB
     if held < LEAST_MAXMEMORY_MB or needed > memory_max_mb:
@@ -191,6 +195,8 @@ def broker_url(
         return _with_database(external, database)
 
     hosts = list(groups.get(GROUP, ()))
+    if hosts and _is_rabbitmq(hostvars, hosts[0]):
+        return _rabbitmq_url(hostvars, groups, host, login)
     if len(hosts) != 1:
         raise ValueError(
             Problem(
@@ -208,6 +214,35 @@ def broker_url(
         database,
         tls=_is_true(variables.get("broker_tls")),
     )
+
+
+def _is_rabbitmq(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> bool:
+    return host in hostvars and hostvars[host].get("broker_type") == "rabbitmq"
+
+
+def _rabbitmq_url(
+    hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]], host: str, login: str
+) -> str:
+    """Return the URL of every node; the hosts of a fleet begin with different ones."""
+    hosts = list(groups[GROUP])
+    variables = hostvars[hosts[0]]
+    tls = _is_true(variables.get("broker_tls"))
+    places = [_address(host, broker, hostvars[broker]) for broker in hosts]
+    return rabbitmq.url(
+        rabbitmq.in_turn(places, host, _users(groups)),
+        int(variables.get("broker_port") or (rabbitmq.TLS_PORT if tls else rabbitmq.PORT)),
+        *_login(login, variables),
+        str(variables.get("broker_rabbitmq_vhost") or rabbitmq.VHOST),
+        tls=tls,
+    )
+
+
+def peer_places(hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str]) -> dict[str, str]:
+    """Return where the hosts of a cluster find each other, which are also the names of its nodes."""
+    return {
+        host: str(hostvars[host].get("broker_address") or hostvars[host].get("ansible_host") or host)
+        for host in hosts
+    }
 
 
 def _is_true(value: object) -> bool:
@@ -266,6 +301,7 @@ class BrokerSettings:
     memory_max_mb: int
     maxmemory_mb: int
     redis_settings: Mapping[str, Any]
+    rabbitmq: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def password(self) -> str:
@@ -279,6 +315,7 @@ def problems(
     host: str,
     memory_mb: int,
     room_mb: int | None = None,
+    hostvars: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Problem]:
     """Return what is wrong with the broker that ``host`` is asked to run, or to use.
 
@@ -287,7 +324,8 @@ def problems(
         groups: Hosts of every inventory group.
         host: Any host of the fleet; the one in the group of the broker is to run it.
         memory_mb: Memory of the host.
-        room_mb: To what the data of a Redis may grow on the disk of the host; None when that is not known.
+        room_mb: To what the broker's data may grow on the disk of the host; None when that is not known.
+        hostvars: Variables of every host, which tell how the nodes of a cluster find each other.
     """
     numbers = {name: spec.whole(asked[name]) for name in ("port", "memory_max_mb", "maxmemory_mb")}
     odd = [name for name, number in numbers.items() if number is None]
@@ -313,6 +351,8 @@ def problems(
         ]
     if host not in groups.get(GROUP, ()):
         return []
+    if settings.type == "rabbitmq":
+        return _rabbitmq_problems(settings, asked, groups, host, memory_mb, room_mb, hostvars or {})
     return [
         *redis_acl.problems(access),
         *_exposure_problems(settings),
@@ -325,6 +365,38 @@ def problems(
             if name.lower() in OWN_SETTINGS
         ),
     ]
+
+
+def _rabbitmq_problems(
+    settings: BrokerSettings,
+    asked: Mapping[str, Any],
+    groups: Mapping[str, Sequence[str]],
+    host: str,
+    memory_mb: int,
+    room_mb: int | None,
+    hostvars: Mapping[str, Mapping[str, Any]],
+) -> list[Problem]:
+    own, wrong = rabbitmq.read(settings.rabbitmq)
+    if wrong:
+        return wrong
+    places = peer_places(hostvars, groups[GROUP])
+    limit, why = unit_limit(memory_mb, shares_host(groups, host), settings.memory_max_mb)
+    found = [
+        *redis_acl.problems(redis_acl.Access(settings.password, settings.access.monitor_password)),
+        *rabbitmq.problems(own, asked, places, settings.password),
+        *_tls_problems(settings),
+        *_reach_problems(settings, groups, host),
+    ]
+    if limit < rabbitmq.LEAST_MEMORY_MB:
+        what = f"RabbitMQ needs {rabbitmq.LEAST_MEMORY_MB} MB and may use {why}"
+        mend = f"set celery_worker_reserve: {{broker: {rabbitmq.LEAST_MEMORY_MB}}}, or give it a larger host"
+        found.append(Problem("broker_memory_max_mb", settings.memory_max_mb, what, mend))
+    free = rabbitmq.Limits(limit).disk_free_mb
+    if room_mb is not None and room_mb < 2 * free:
+        what = f"it takes nothing with less than {free} MB free, and {rabbitmq.DATA} has room for {room_mb}"
+        mend = f"give {rabbitmq.DATA} a larger disk, or RabbitMQ less memory"
+        found.append(Problem("broker_memory_max_mb", settings.memory_max_mb, what, mend))
+    return found
 
 
 def _external_problems(url: str) -> list[Problem]:
@@ -367,7 +439,7 @@ def _reach_problems(
     if not 0 < settings.port < 2**16:
         found.append(Problem("broker_port", settings.port, "not a TCP port", "use 1 to 65535"))
     brokers = list(groups.get(GROUP, ()))
-    if brokers != [host]:
+    if brokers != [host] and settings.type == "redis":
         found.append(
             Problem(
                 f"group {GROUP}",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -68,17 +69,31 @@ def transport(url: str | None) -> str:
     return "amqp" if scheme in AMQP_SCHEMES else scheme
 
 
+@dataclass(frozen=True)
+class Own:
+    """What is known of a broker that the fleet runs itself.
+
+    key_prefix: ``broker_key_prefix``, which keys and channels of a Redis begin with.
+    queue_type: of RabbitMQ's queues; empty leaves it to the app's code.
+    ca_file: the CA of a RabbitMQ that speaks TLS. That of a Redis is in its URL.
+    """
+
+    key_prefix: str = ""
+    queue_type: str = ""
+    ca_file: str = ""
+
+
 def safe_settings(
-    timeouts: Timeouts, broker_url: str | None, result_backend: str | None, key_prefix: str = ""
+    timeouts: Timeouts, broker_url: str | None, result_backend: str | None, own: Own = Own()
 ) -> list[Setting]:
     """Return the settings that lose no task with this broker and result backend."""
     found = _tasks(timeouts) + _worker()
     if transport(broker_url) == "redis":
-        found += _redis_broker(timeouts, key_prefix)
+        found += _redis_broker(timeouts, own.key_prefix)
     if transport(broker_url) == "amqp":
-        found += _amqp_broker()
+        found += _amqp_broker(own)
     if transport(result_backend) == "redis":
-        found += _redis_results(timeouts, key_prefix)
+        found += _redis_results(timeouts, own.key_prefix)
     return found
 
 
@@ -187,7 +202,8 @@ def _redis_broker(timeouts: Timeouts, key_prefix: str) -> list[Setting]:
     ]
 
 
-def _amqp_broker() -> list[Setting]:
+def _amqp_broker(own: Own) -> list[Setting]:
+    quorum = own.queue_type == "quorum"
     return [
         Setting(
             "broker_transport_options",
@@ -200,7 +216,26 @@ def _amqp_broker() -> list[Setting]:
             True,
             "RabbitMQ delivers an unacknowledged task again at once: it would run twice",
         ),
+        *(_quorum_queues() if quorum else []),
+        *([_amqp_tls(own.ca_file)] if own.ca_file else []),
     ]
+
+
+def _quorum_queues() -> list[Setting]:
+    source = "Celery: Using RabbitMQ, Quorum queues; celery/app/amqp.py, Queues.new_missing"
+    delayed = "RabbitMQ delays a countdown or ETA itself; through a direct exchange the worker would hold it"
+    return [
+        Setting("task_default_queue_type", "quorum", "each task is on a majority of the nodes", source),
+        Setting("task_create_missing_queue_type", "quorum", "so too in the queues of -Q", source),
+        Setting("task_default_exchange_type", "topic", delayed, "kombu/transport/native_delayed_delivery.py"),
+        Setting("task_create_missing_queue_exchange_type", "topic", delayed, source),
+    ]
+
+
+def _amqp_tls(ca_file: str) -> Setting:
+    # Words of py-amqp; a name of null is that of the node in the URL.
+    words = {"ca_certs": ca_file, "cert_reqs": int(ssl.CERT_REQUIRED), "server_hostname": None}
+    return Setting("broker_use_ssl", words, "the broker is the fleet's own", "py-amqp: SSLTransport")
 
 
 def _redis_results(timeouts: Timeouts, key_prefix: str) -> list[Setting]:
@@ -230,15 +265,14 @@ def celery_settings(
     timeouts: Timeouts,
     broker_url: str | None,
     result_backend: str | None,
-    key_prefix: str = "",
+    own: Own = Own(),
 ) -> dict[str, Any]:
     """Return the settings for the app: the safe ones, with the operator's over them.
 
-    :param key_prefix: ``broker_key_prefix``, which keys and channels of a Redis begin with.
     :param overrides: ``celery_app_settings``. A null leaves a setting to the app's code; the options of a
         transport are merged key by key.
     """
-    safe = safe_settings(timeouts, broker_url, result_backend, key_prefix)
+    safe = safe_settings(timeouts, broker_url, result_backend, own)
     merged = {item.name: item.value for item in safe}
     for name, value in overrides.items():
         if name in MERGED and isinstance(value, Mapping):
@@ -275,7 +309,8 @@ def settings_problems(overrides: object) -> list[Problem]:
 
 def _new_name(name: str) -> str:
     """Return the nearest setting known here to an old upper-case name, as Django projects write them."""
-    every = safe_settings(Timeouts(0, 0, 0), "redis://", "redis://")
+    timeouts, quorum = Timeouts(0, 0, 0), Own(queue_type="quorum")
+    every = safe_settings(timeouts, "redis://", "redis://") + safe_settings(timeouts, "amqp://", None, quorum)
     known = [*(item.name for item in every), *ELSEWHERE]
     lower = name.lower().removeprefix("celery_").removeprefix("celeryd_")
     near = difflib.get_close_matches(lower, known, n=1)

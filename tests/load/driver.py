@@ -127,7 +127,7 @@ def report(accounts: Sequence[Account], held: dict[str, int]) -> list[str]:
         ids: tuple[str, ...] = getattr(total, title)
         if ids:
             lines.append(f"{title}: {', '.join(ids[:NAMED])}{' ...' if len(ids) > NAMED else ''}")
-    lines.append(f"the broker still holds {held['waiting']} waiting and {held['unacked']} unacknowledged")
+    lines.append(f"the broker still holds {', '.join(f'{count} {what}' for what, count in held.items())}")
     return lines
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from celery import chord
 from celeryops_agent.fleet import app
+from celeryops_agent.waiting import queue_depths
 
 RETRY_SECONDS = 0.5
 
@@ -84,12 +85,14 @@ def send(mix: Mapping[str, Any], run: str, count: int, chords: int, rate: float,
 
 
 def leftover(mix: Mapping[str, Any]) -> None:
-    """Print how many messages wait in the mix's queues of a Redis broker, and how many are unacknowledged."""
+    """Print how many messages wait in the mix's queues, and how many are unacknowledged where it is a Redis."""
     queues = {spec["queue"] for spec in [*mix["tasks"], *mix["chord"]["header"], mix["chord"]["body"]]}
     with app.connection_for_read() as connection:
-        channel = connection.default_channel
-        waiting = sum(channel._size(queue) for queue in queues)  # LLEN over the queue's priorities
-        print(json.dumps({"waiting": waiting, "unacked": channel.client.hlen(channel.unacked_key)}))
+        held = {"waiting": sum(queue_depths(connection, queues).values())}
+        if connection.transport.driver_type == "redis":
+            channel = connection.default_channel
+            held["unacked"] = channel.client.hlen(channel.unacked_key)
+        print(json.dumps(held))
 
 
 def main() -> None:

@@ -54,7 +54,7 @@ class Fleet:
             "worker_send_task_events": True,
         }
         url = self.url("celery")
-        return settings.celery_settings(own, TIMERS, url, url, self.prefix)
+        return settings.celery_settings(own, TIMERS, url, url, settings.Own(self.prefix))
 
     def client(self) -> Celery:
         """The app as a sender has it."""

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -73,7 +73,7 @@ def start_redis(tmp_path: Path) -> Iterator[StartRedis]:
 
 @pytest.fixture
 def start_server() -> Iterator[StartServer]:
-    """Start a server that reads once, sends the given bytes and closes; return its port."""
+    """Start a server that reads once, sends the given bytes, and hears the client out; return its port."""
     with ExitStack() as running:
 
         def start(reply: bytes) -> int:
@@ -81,9 +81,12 @@ def start_server() -> Iterator[StartServer]:
 
             def serve() -> None:
                 connection, _peer = listener.accept()
-                with connection:
+                with connection, suppress(ConnectionError):
                     connection.recv(4096)
                     connection.sendall(reply)
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(4096):
+                        pass
 
             thread = threading.Thread(target=serve)
             thread.start()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 import threading
@@ -19,11 +20,16 @@ from urllib.parse import quote
 import pytest
 from ansible_collections.celeryops.systemd.plugins.module_utils import broker_wire
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import (
+    Answer,
     BrokerError,
     ask,
     public_url,
 )
-from ansible_collections.celeryops.systemd.plugins.modules.broker_ping import ask_until
+from ansible_collections.celeryops.systemd.plugins.modules.broker_ping import (
+    ask_nodes,
+    ask_until,
+    held_too_long,
+)
 
 StartRedis = Callable[..., int]
 StartServer = Callable[[bytes], int]
@@ -165,18 +171,91 @@ def test_something_else_answers(start_server: StartServer) -> None:
         ask(f"amqp://127.0.0.1:{start_server(page)}//", timeout=5)
 
 
-def test_amqp_says_what_it_is(start_server: StartServer) -> None:
-    """RabbitMQ's Connection.Start is read: nested table, then product and version."""
+def amqp_frame(channel: int, class_id: int, method: int, arguments: bytes = b"") -> bytes:
+    """Return a method frame of AMQP 0-9-1."""
+    payload = struct.pack(">HH", class_id, method) + arguments
+    return struct.pack(">BHI", 1, channel, len(payload)) + payload + b"\xce"
+
+
+def amqp_start(version: bytes = b"4.1.2") -> bytes:
+    """Return RabbitMQ's Connection.Start: a nested table, then product and version."""
 
     def text(name: bytes, value: bytes, kind: bytes = b"S") -> bytes:
         return bytes([len(name)]) + name + kind + len(value).to_bytes(4, "big") + value
 
     table = text(b"capabilities", b"\x04nackt\x01", b"F")
-    table += text(b"product", b"RabbitMQ") + text(b"version", b"4.1.2")
-    payload = b"\x00\x0a\x00\x0a\x00\x09" + len(table).to_bytes(4, "big") + table
-    frame = b"\x01\x00\x00" + len(payload).to_bytes(4, "big") + payload + b"\xce"
-    answer = ask(f"amqp://127.0.0.1:{start_server(frame)}//", timeout=5)
-    assert (answer.product, answer.version) == ("rabbitmq", "4.1.2")
+    table += text(b"product", b"RabbitMQ") + text(b"version", version)
+    return amqp_frame(0, 10, 10, b"\x00\x09" + len(table).to_bytes(4, "big") + table)
+
+
+def amqp_close(channel: int, code: int, words: str) -> bytes:
+    """Return the frame with which a server closes a connection, or a channel, and says why."""
+    text = struct.pack(">HB", code, len(words)) + words.encode() + bytes(4)
+    return amqp_frame(channel, *((20, 40) if channel else (10, 50)), text)
+
+
+TUNE = amqp_frame(0, 10, 30, bytes(8))
+LET_IN = TUNE + amqp_frame(0, 10, 41, b"\0") + amqp_frame(1, 20, 11, bytes(4))
+
+
+def test_amqp_says_what_it_is(start_server: StartServer) -> None:
+    """It is logged in to, and asked what an older Celery relies on."""
+    reply = amqp_start() + LET_IN + amqp_frame(1, 60, 11) + amqp_frame(0, 10, 51)
+    answer = ask(f"amqp://127.0.0.1:{start_server(reply)}//", timeout=5)
+    assert (answer.product, answer.version, answer.doubtful) == ("rabbitmq", "4.1.2", ())
+    assert answer.settings == {"global_qos": "1"}
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+def test_amqp_without_global_qos(start_server: StartServer, channel: int) -> None:
+    """Whether the channel or the connection is closed over it."""
+    reply = amqp_start(b"4.3.0") + LET_IN + amqp_close(channel, 540, "NOT_IMPLEMENTED - global QoS")
+    (doubt,) = ask(f"amqp://127.0.0.1:{start_server(reply)}/shop", timeout=5).doubtful
+    assert "global QoS = refused" in doubt
+    assert "task_default_queue_type: quorum" in doubt
+
+
+def test_amqp_that_is_too_old(start_server: StartServer) -> None:
+    """It has no dead letters that are kept until they are taken."""
+    reply = amqp_start(b"3.9.2") + LET_IN + amqp_frame(1, 60, 11) + amqp_frame(0, 10, 51)
+    (doubt,) = ask(f"amqp://127.0.0.1:{start_server(reply)}//", timeout=5).doubtful
+    assert "version = 3.9.2" in doubt
+    assert "need 3.10; update it" in doubt
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (amqp_close(0, 403, "ACCESS_REFUSED - Login was refused"), r"refuses the login.*broker_password"),
+        (TUNE + amqp_close(0, 530, "NOT_ALLOWED - vhost shop not found"), r"no vhost shop.*name one"),
+        (TUNE + amqp_close(0, 530, "NOT_ALLOWED - too many connections"), "refuses to serve"),
+        (b"", "closed the connection"),
+    ],
+)
+def test_amqp_that_refuses(start_server: StartServer, reply: bytes, words: str) -> None:
+    """It says why, and what to mend."""
+    port = start_server(amqp_start() + reply)
+    with pytest.raises(BrokerError, match=words):
+        ask(f"amqp://app:hush@127.0.0.1:{port}/shop", timeout=5)
+
+
+def test_one_node_of_several_is_enough(start_server: StartServer, free_port: int) -> None:
+    """The others are told of."""
+    reply = amqp_start() + LET_IN + amqp_frame(1, 60, 11) + amqp_frame(0, 10, 51)
+    gone, here = f"amqp://a:b@127.0.0.1:{free_port}//", f"amqp://a:b@127.0.0.1:{start_server(reply)}//"
+    answer, (wrong,) = ask_nodes(f"{gone};{here}", timeout=5, wait=0)
+    assert answer.version == "4.1.2"
+    assert wrong.startswith(f"amqp://***@127.0.0.1:{free_port}//: cannot connect")
+    with pytest.raises(BrokerError, match="cannot connect"):
+        ask_nodes(gone, timeout=5, wait=0)
+
+
+@pytest.mark.parametrize(
+    ("product", "held", "told"), [("rabbitmq", 1800, 1), ("rabbitmq", 9, 0), ("redis", 9999, 0)]
+)
+def test_a_task_that_rabbitmq_may_take_back(product: str, held: int, told: int) -> None:
+    """Nobody can ask it for its consumer timeout, so the operator is told of the default."""
+    assert len(held_too_long(Answer(product), held)) == told
 
 
 @pytest.fixture(scope="session")

@@ -83,7 +83,7 @@ def test_what_is_well(asked: dict[str, Any], groups: dict[str, list[str]]) -> No
         (
             {"type": "kafka"},
             SINGLE,
-            "hub: broker_type = kafka: no such broker; use one of redis, external",
+            "hub: broker_type = kafka: no such broker; use one of redis, rabbitmq, external",
         ),
         (
             {"url": "redis://:hush@elsewhere/0"},
