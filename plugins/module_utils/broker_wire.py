@@ -70,20 +70,23 @@ def public_url(url: str) -> str:
     return re.sub("://.*@", "://***@", url, flags=re.DOTALL).partition("?")[0]
 
 
-def ask(url: str, timeout: float, ca_file: str = "") -> Answer:
+def ask(url: str, timeout: float, ca_file: str = "", probe: bool = False) -> Answer:
     """Connect to the broker at ``url`` as Celery would, and return what it says of itself.
 
     Args:
         url: A redis://, rediss://, amqp:// or amqps:// URL, as Celery takes it.
         timeout: Seconds that connecting, and each answer, may take.
         ca_file: The CA to trust, where the URL names none.
+        probe: Also try what cannot be read, which a RabbitMQ may note in its log.
 
     Raises:
         BrokerError: It does not serve; NotReadyError when that may pass by itself.
     """
     parts = urlsplit(url)
     with connected(url, timeout, ca_file) as connection:
-        return (_ask_redis if parts.scheme.startswith("redis") else _ask_amqp)(connection, parts)
+        if parts.scheme.startswith("redis"):
+            return _ask_redis(connection, parts)
+        return _ask_amqp(connection, parts, probe)
 
 
 @contextmanager
@@ -283,7 +286,7 @@ class AmqpConnection:
         login = f"\0{user}\0{password}".encode()
         self._send(0, (10, 11), capabilities + _text("PLAIN") + _long_text(login) + _text("en_US"))
         tune = self._expect((10, 30))
-        self._send(0, (10, 31), tune[:8] + b"\0\0")  # no heartbeat
+        self._send(0, (10, 31), tune[:6] + b"\0\0")  # no heartbeat
         self._send(0, (10, 40), _text(vhost) + b"\0\0")
         self._expect((10, 41))
 
@@ -346,7 +349,7 @@ class AmqpRefusal(Exception):  # noqa: N818 - an answer, no error of ours
         self.code = code
 
 
-def _ask_amqp(connection: socket.socket, parts: SplitResult) -> Answer:
+def _ask_amqp(connection: socket.socket, parts: SplitResult, probe: bool) -> Answer:
     amqp = AmqpConnection(connection)
     properties = amqp.greet()
     product, version = properties.get("product", "amqp").lower(), properties.get("version", "")
@@ -354,12 +357,13 @@ def _ask_amqp(connection: socket.socket, parts: SplitResult) -> Answer:
     vhost = unquote(parts.path[1:]) or "/"
     try:
         amqp.log_in(unquote(parts.username or "guest"), unquote(parts.password or "guest"), vhost)
-        if takes_global_qos := amqp.takes_global_qos():
+        takes_global_qos = not probe or amqp.takes_global_qos()
+        if takes_global_qos:
             amqp.close()  # otherwise the server did
     except AmqpRefusal as refusal:
         raise _mend_amqp(refusal, vhost) from refusal
-    settings = {"global_qos": "1" if takes_global_qos else "0"}
-    return Answer(product, version, settings, (), tuple(_doubtful_amqp(product, version, settings)))
+    settings = {"global_qos": str(int(takes_global_qos))} if probe else {}
+    return Answer(product, version, settings, (), tuple(_doubtful_amqp(product, version, takes_global_qos)))
 
 
 def _mend_amqp(refusal: AmqpRefusal, vhost: str) -> BrokerError:
@@ -370,13 +374,13 @@ def _mend_amqp(refusal: AmqpRefusal, vhost: str) -> BrokerError:
     return BrokerError(f"it refuses to serve ({refusal.code} {refusal})")
 
 
-def _doubtful_amqp(product: str, version: str, settings: dict[str, str]) -> list[str]:
+def _doubtful_amqp(product: str, version: str, takes_global_qos: bool) -> list[str]:
     doubtful = []
     numbers = re.match(r"(\d+)\.(\d+)", version)
     if product == "rabbitmq" and numbers and tuple(map(int, numbers.groups())) < OLDEST_RABBITMQ:
         oldest = ".".join(map(str, OLDEST_RABBITMQ))
         doubtful.append(f"version = {version}: quorum queues and delayed delivery need {oldest}; update it")
-    if settings["global_qos"] == "0":
+    if not takes_global_qos:
         doubtful.append(
             "global QoS = refused: workers need celery and kombu 5.7, and quorum queues or a prefetch count"
             " for each consumer; set task_default_queue_type: quorum in celery_app_settings"

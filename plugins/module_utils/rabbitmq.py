@@ -84,6 +84,7 @@ class Api:
         answer = self._connection.getresponse()
         text = answer.read().decode(errors="replace")
         if answer.status == UNAUTHORIZED:
+            self._connection.close()  # it opens anew for the next call
             raise UnknownAdminError(text)
         if answer.status >= HTTP_ERRORS:
             raise ApiError(f"{method} {path}: {answer.status} {text}")

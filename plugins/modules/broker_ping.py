@@ -15,9 +15,8 @@ description:
     A user that may not read them still passes, with a warning that says what is not known.
   - Refuses a Redis that evicts keys of any kind, is a replica or a Redis Cluster. Warns of one that is too
     old for kombu 5.7, evicts results, or keeps no append-only file.
-  - For AMQP it logs in, opens the vhost, reads product and version, and tries whether a prefetch count may
-    hold for a whole channel, which Celery before 5.7 relies on. Warns of a RabbitMQ that is too old for
-    quorum queues, or where a task may be held for longer than RabbitMQ lets it by default.
+  - For AMQP it logs in, opens the vhost, and reads product and version. Warns of a RabbitMQ that is too old
+    for quorum queues, or where a task may be held for longer than RabbitMQ lets it by default.
   - Of several nodes, one has to serve; it warns of those that do not.
   - Nothing is changed. Messages name the URL without its password.
 extends_documentation_fragment: action_common_attributes
@@ -47,6 +46,12 @@ options:
   ca_file:
     description: The CA to trust, where the URL names none. Empty stands for those of the host.
     type: path
+  probe:
+    description:
+      - Try whether RabbitMQ lets a prefetch count hold for a whole channel, which Celery before 5.7 needs.
+      - It leaves nothing behind but a line in RabbitMQ's log.
+    type: bool
+    default: false
   held:
     description:
       - For how many seconds RabbitMQ has to leave a task with a worker that has not acknowledged it. It takes
@@ -87,7 +92,7 @@ version:
 settings:
   description:
     - The settings of Redis that decide whether tasks are safe, as C(INFO) tells them.
-    - C(global_qos) of RabbitMQ.
+    - C(global_qos) of RabbitMQ, with O(probe).
   returned: success
   type: dict
   sample: {aof_enabled: "1", maxmemory: "0", maxmemory_policy: noeviction, cluster_enabled: "0", role: master}
@@ -109,25 +114,27 @@ _PAUSE = 0.2
 DEFAULT_CONSUMER_TIMEOUT = 1800
 
 
-def ask_until(url: str, timeout: float, wait: float, ca_file: str = "") -> Answer:
+def ask_until(url: str, timeout: float, wait: float, ca_file: str = "", probe: bool = False) -> Answer:
     """Return the broker's answer, asking again for ``wait`` seconds while it is not ready."""
     end = time.monotonic() + wait
     while True:
         try:
-            return ask(url, timeout, ca_file)
+            return ask(url, timeout, ca_file, probe)
         except NotReadyError:
             if time.monotonic() >= end:
                 raise
             time.sleep(_PAUSE)
 
 
-def ask_nodes(url: str, timeout: float, wait: float, ca_file: str = "") -> tuple[Answer, list[str]]:
+def ask_nodes(
+    url: str, timeout: float, wait: float, ca_file: str = "", probe: bool = False
+) -> tuple[Answer, list[str]]:
     """Return the answer of the first node that serves, and what is wrong with the others."""
     answer, wrong, refused = None, [], []
     nodes = url.split(";") if url.startswith("amqp") else [url]
     for node in nodes:
         try:
-            found = ask_until(node, timeout, wait, ca_file)
+            found = ask_until(node, timeout, wait, ca_file, probe)
             answer = answer or found
         except BrokerError as error:
             wrong.append(f"{public_url(node)}: {error}")
@@ -167,6 +174,7 @@ def main() -> None:
             "expect": {"type": "dict", "default": {}},
             "ca_file": {"type": "path"},
             "held": {"type": "int", "default": 0},
+            "probe": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -176,7 +184,7 @@ def main() -> None:
         module.no_log_values.discard(url)  # without a secret in it, the message may name the whole URL
     try:
         timeout, wait, ca_file = (module.params[name] for name in ("timeout", "wait", "ca_file"))
-        answer, unserving = ask_nodes(url, timeout, wait, ca_file or "")
+        answer, unserving = ask_nodes(url, timeout, wait, ca_file or "", module.params["probe"])
     except BrokerError as error:
         module.fail_json(msg=f"broker_url = {shown}: {error}")
     for doubt in [*answer.doubtful, *held_too_long(answer, module.params["held"]), *unserving]:

@@ -85,7 +85,7 @@ def send(mix: Mapping[str, Any], run: str, count: int, chords: int, rate: float,
 
 
 def leftover(mix: Mapping[str, Any]) -> None:
-    """Print how many messages wait in the mix's queues, and how many are unacknowledged where it is a Redis."""
+    """Print how many messages wait in the mix's queues, and how many a Redis has unacknowledged."""
     queues = {spec["queue"] for spec in [*mix["tasks"], *mix["chord"]["header"], mix["chord"]["body"]]}
     with app.connection_for_read() as connection:
         held = {"waiting": sum(queue_depths(connection, queues).values())}

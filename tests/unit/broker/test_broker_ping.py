@@ -195,13 +195,14 @@ def amqp_close(channel: int, code: int, words: str) -> bytes:
 
 
 TUNE = amqp_frame(0, 10, 30, bytes(8))
-LET_IN = TUNE + amqp_frame(0, 10, 41, b"\0") + amqp_frame(1, 20, 11, bytes(4))
+LOGGED_IN = TUNE + amqp_frame(0, 10, 41, b"\0")
+LET_IN = LOGGED_IN + amqp_frame(1, 20, 11, bytes(4))
 
 
 def test_amqp_says_what_it_is(start_server: StartServer) -> None:
     """It is logged in to, and asked what an older Celery relies on."""
     reply = amqp_start() + LET_IN + amqp_frame(1, 60, 11) + amqp_frame(0, 10, 51)
-    answer = ask(f"amqp://127.0.0.1:{start_server(reply)}//", timeout=5)
+    answer = ask(f"amqp://127.0.0.1:{start_server(reply)}//", timeout=5, probe=True)
     assert (answer.product, answer.version, answer.doubtful) == ("rabbitmq", "4.1.2", ())
     assert answer.settings == {"global_qos": "1"}
 
@@ -210,14 +211,14 @@ def test_amqp_says_what_it_is(start_server: StartServer) -> None:
 def test_amqp_without_global_qos(start_server: StartServer, channel: int) -> None:
     """Whether the channel or the connection is closed over it."""
     reply = amqp_start(b"4.3.0") + LET_IN + amqp_close(channel, 540, "NOT_IMPLEMENTED - global QoS")
-    (doubt,) = ask(f"amqp://127.0.0.1:{start_server(reply)}/shop", timeout=5).doubtful
+    (doubt,) = ask(f"amqp://127.0.0.1:{start_server(reply)}/shop", timeout=5, probe=True).doubtful
     assert "global QoS = refused" in doubt
     assert "task_default_queue_type: quorum" in doubt
 
 
 def test_amqp_that_is_too_old(start_server: StartServer) -> None:
     """It has no dead letters that are kept until they are taken."""
-    reply = amqp_start(b"3.9.2") + LET_IN + amqp_frame(1, 60, 11) + amqp_frame(0, 10, 51)
+    reply = amqp_start(b"3.9.2") + LOGGED_IN + amqp_frame(0, 10, 51)
     (doubt,) = ask(f"amqp://127.0.0.1:{start_server(reply)}//", timeout=5).doubtful
     assert "version = 3.9.2" in doubt
     assert "need 3.10; update it" in doubt
@@ -241,7 +242,7 @@ def test_amqp_that_refuses(start_server: StartServer, reply: bytes, words: str) 
 
 def test_one_node_of_several_is_enough(start_server: StartServer, free_port: int) -> None:
     """The others are told of."""
-    reply = amqp_start() + LET_IN + amqp_frame(1, 60, 11) + amqp_frame(0, 10, 51)
+    reply = amqp_start() + LOGGED_IN + amqp_frame(0, 10, 51)
     gone, here = f"amqp://a:b@127.0.0.1:{free_port}//", f"amqp://a:b@127.0.0.1:{start_server(reply)}//"
     answer, (wrong,) = ask_nodes(f"{gone};{here}", timeout=5, wait=0)
     assert answer.version == "4.1.2"
