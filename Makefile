@@ -93,6 +93,10 @@ test: tools ## all of the above, with the wall time of each stage
 bench: build image ## the no-change run of site.yml on 1, 4 and 16 hosts
 	ANSIBLE_COLLECTIONS_PATH=$(installed) python -m benchmarks.site_scale
 
+.PHONY: bench-agent
+bench-agent: tools ## throughput with the agent over without it: make bench-agent POOL=prefork
+	python -m benchmarks.agent_cost --pool $(or $(POOL),prefork)
+
 .PHONY: bench-rolling
 bench-rolling: build image ## a rolling restart under load against its floor
 	ANSIBLE_COLLECTIONS_PATH=$(installed) python -m benchmarks.rolling_restart
