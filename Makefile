@@ -124,7 +124,7 @@ proof-beat: build image ## beat on two hosts while the leader fails: make proof-
 .PHONY: proof-rollout
 proof-rollout: build image ## restarts, deploys and drains under load: make proof-rollout APP=rollout RUNS=3 TASKS=2000
 	rm -f $(cache)/proof-$(APP).jsonl
-	for run in $$(seq $(or $(RUNS),3)); do ROLLOUT_TASKS=$(or $(TASKS),2000) ROLLOUT_RATE=$(or $(RATE),40) \
+	for run in $$(seq $(or $(RUNS),3)); do ROLLOUT_TASKS=$(or $(TASKS),2000) ROLLOUT_RATE=$(or $(RATE),20) \
 		ROLLOUT_RECORD=$(cache)/proof-$(APP).jsonl $(MAKE) -s scenario S=$(APP) || break; done
 	python -m proof.rollout $(cache)/proof-$(APP).jsonl
 proof-rollout: APP := $(or $(APP),rollout)
