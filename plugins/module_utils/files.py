@@ -24,6 +24,24 @@ DIFF_LIMIT = 100_000
 NEW_FILE_MODE = 0o644
 NEW_DIRECTORY_MODE = 0o755
 
+# The arguments of the module managed_files.
+ENTRY: dict[str, Any] = {
+    "path": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["file", "directory", "link", "absent"], "default": "file"},
+    "content": {"type": "str"},
+    "target": {"type": "str"},
+    "mode": {"type": "str"},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "once": {"type": "bool", "default": False},
+    "diff": {"type": "bool", "default": True},
+}
+ARGUMENTS: dict[str, Any] = {
+    "files": {"type": "list", "elements": "dict", "default": [], "options": ENTRY},
+    "prune": {"type": "list", "elements": "str", "default": []},
+    "seen": {"type": "dict", "default": {}},
+}
+
 Diff = dict[str, str]
 
 

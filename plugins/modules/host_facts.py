@@ -39,6 +39,12 @@ options:
     description: The directory that holds C(current) and C(releases).
     type: path
     default: /opt/celery
+  files:
+    description:
+      - Shell globs; what lies there is returned, for M(celeryops.systemd.managed_files) to compare with.
+    type: list
+    elements: str
+    default: []
 author: celeryops contributors (@celeryops)
 """
 
@@ -54,11 +60,33 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+seen:
+  description: What lies where O(files) match, for O(celeryops.systemd.managed_files#module:seen).
+  returned: success
+  type: dict
+  contains:
+    look:
+      description: Name of this look; the fact C(celeryops_look) bears it until something changes.
+      returned: success
+      type: str
+    patterns:
+      description: O(files).
+      returned: success
+      type: list
+      elements: str
+    found:
+      description: For each path its kind, mode, owner and group, and a file's SHA-256 or a link's target.
+      returned: success
+      type: dict
 ansible_facts:
   description: The facts of the host.
   returned: success
   type: complex
   contains:
+    celeryops_look:
+      description: Name of this look; M(celeryops.systemd.managed_files) empties it when it changes something.
+      returned: success
+      type: str
     celeryops:
       description: What this collection wants to know.
       returned: success
@@ -152,7 +180,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import host, instances, units
+from ansible_collections.celeryops.systemd.plugins.module_utils import host, instances, survey, units
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,6 +232,7 @@ def main() -> None:
             "users": {"type": "list", "elements": "str", "default": ["celery"]},
             "root": {"type": "path", "default": "/opt/celery"},
             "state": {"type": "path", "default": "/var/lib/redis"},
+            "files": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
@@ -227,7 +256,8 @@ def main() -> None:
         "drained": Path(instances.CONFIG, instances.DRAINED).exists(),
     }
     facts.update(host.releases(Path(module.params["root"])))
-    module.exit_json(ansible_facts={"celeryops": facts})
+    seen = survey.look(module.params["files"])
+    module.exit_json(ansible_facts={"celeryops": facts, "celeryops_look": seen["look"]}, seen=seen)
 
 
 if __name__ == "__main__":

@@ -70,6 +70,12 @@ options:
     type: list
     elements: str
     default: []
+  seen:
+    description:
+      - What M(celeryops.systemd.host_facts) has seen in this run. Where it shows that nothing would change,
+        the host is not called; where it does not tell, or something has changed since, the host is.
+    type: dict
+    default: {}
 author: celeryops contributors (@celeryops)
 """
 
@@ -105,18 +111,6 @@ changed_paths:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.celeryops.systemd.plugins.module_utils import files
 
-FILE_OPTIONS = {
-    "path": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["file", "directory", "link", "absent"], "default": "file"},
-    "content": {"type": "str"},
-    "target": {"type": "str"},
-    "mode": {"type": "str"},
-    "owner": {"type": "str"},
-    "group": {"type": "str"},
-    "once": {"type": "bool", "default": False},
-    "diff": {"type": "bool", "default": True},
-}
-
 
 class QuietModule(AnsibleModule):
     """A module that does not log its arguments on the host: whole files, and some of them secret."""
@@ -128,11 +122,7 @@ class QuietModule(AnsibleModule):
 def main() -> None:
     """Run the module."""
     module = QuietModule(  # type: ignore[no-untyped-call]
-        argument_spec={
-            "files": {"type": "list", "elements": "dict", "default": [], "options": FILE_OPTIONS},
-            "prune": {"type": "list", "elements": "str", "default": []},
-        },
-        supports_check_mode=True,
+        argument_spec=files.ARGUMENTS, supports_check_mode=True
     )
     done = []
     try:

@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The action celeryops.systemd.managed_files: see plugins/modules/managed_files.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.celeryops.systemd.plugins.module_utils import files, survey
+
+# The fact that names the last look at the host, until something changes there.
+LOOK = "celeryops_look"
+
+
+class ActionModule(ActionBase):
+    """Calls the host, unless the look of this run has shown already that nothing would change."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Compare with what was seen, or run the module."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        seen = arguments.pop("seen", None)
+        if seen and self._is_still_so(seen, task_vars or {}) and self._is_done(seen):
+            return {**result, "changed": False, "changed_paths": []}
+        result |= self._execute_module(module_args=arguments, task_vars=task_vars)
+        if result.get("changed", True):
+            result["ansible_facts"] = {LOOK: ""}
+        return result
+
+    def _is_still_so(self, seen: dict[str, Any], task_vars: dict[str, Any]) -> bool:
+        look = task_vars.get("ansible_facts", {}).get(LOOK)
+        return not self._task.delegate_to and bool(look) and seen.get("look") == look
+
+    def _is_done(self, seen: dict[str, Any]) -> bool:
+        _validation, given = self.validate_argument_spec(argument_spec=files.ARGUMENTS)
+        try:
+            wanted = [files.entry(raw) for raw in given["files"]]
+        except files.FileError:
+            return False  # the module says what is wrong
+        return survey.shows(seen, wanted, given["prune"])

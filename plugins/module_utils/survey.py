@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What lies at many paths of a host, told once, so that who wants files there need not ask again.
+
+``look`` is written for Python 3.8 too: a host that is too old has to be able to say so.
+"""
+
+from __future__ import annotations
+
+import grp
+import hashlib
+import os
+import pwd
+import stat
+import uuid
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from .files import Entry
+
+LARGEST = 1_000_000  # bytes of a file that is read; ours are smaller
+KINDS = ((stat.S_ISLNK, "link"), (stat.S_ISDIR, "directory"), (stat.S_ISREG, "file"))
+
+
+def look(patterns: Sequence[str]) -> dict[str, Any]:
+    """Return what lies where the globs match, and the globs: what they match and is not told is not there.
+
+    Each look has a name of its own, so that it can be told from one that is out of date.
+    """
+    paths = {str(path) for pattern in patterns for path in Path("/").glob(pattern.lstrip("/"))}
+    found = {path: _described(path) for path in sorted(paths)}
+    return {"look": uuid.uuid4().hex, "patterns": list(patterns), "found": found}
+
+
+def _described(path: str) -> dict[str, str]:
+    try:
+        status = os.lstat(path)
+        kind = next((name for test, name in KINDS if test(status.st_mode)), "other")
+        told = {
+            "kind": kind,
+            "mode": _octal(stat.S_IMODE(status.st_mode)),
+            "owner": _name(pwd.getpwuid, status.st_uid),
+            "group": _name(grp.getgrgid, status.st_gid),
+        }
+        if kind == "link":
+            told["target"] = os.readlink(path)  # noqa: PTH115 - 3.8
+        elif kind == "file" and status.st_size <= LARGEST:
+            told["digest"] = digest(Path(path).read_bytes())
+    except FileNotFoundError:  # who writes there may take it away meanwhile
+        return {"kind": "other"}
+    return told
+
+
+def digest(content: bytes) -> str:
+    """Return what stands for a file's content."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _octal(mode: int) -> str:
+    return f"{mode:04o}"
+
+
+def _name(by_id: Callable[[int], Any], number: int) -> str:
+    try:
+        return str(by_id(number)[0])
+    except KeyError:
+        return str(number)
+
+
+def shows(seen: Mapping[str, Any], wanted: Iterable[Entry], prune: Iterable[str]) -> bool:
+    """Tell whether a look shows that all is as wanted; False where it does not tell.
+
+    It says True only where ``files.changes`` would find nothing to change.
+    """
+    found, patterns = seen.get("found", {}), seen.get("patterns", [])
+    entries = {entry.path: entry for entry in wanted}
+    kept = [path for path, entry in entries.items() if entry.state != "absent"]
+    return (
+        all(_is_as_wanted(entry, found.get(path), patterns) for path, entry in entries.items())
+        and set(prune) <= set(patterns)
+        and all(
+            path in entries or any(other.startswith(path + "/") for other in kept)
+            for path in found
+            if _matches(path, prune)
+        )
+    )
+
+
+def _matches(path: str, patterns: Iterable[str]) -> bool:
+    return any(PurePosixPath(path).match(pattern) for pattern in patterns)
+
+
+def _is_as_wanted(entry: Entry, there: Mapping[str, str] | None, patterns: Sequence[str]) -> bool:
+    if there is None:
+        return entry.state == "absent" and _matches(entry.path, patterns)
+    if there["kind"] != entry.state:
+        return False
+    if entry.state == "link":
+        return there["target"] == entry.target
+    if entry.once:
+        return True
+    content = entry.state == "directory" or there.get("digest") == digest(entry.content.encode())
+    mode = _octal(entry.mode) if entry.mode is not None else None
+    attributes = (("mode", mode), ("owner", entry.owner), ("group", entry.group))
+    return content and all(value in (None, there[key]) for key, value in attributes)

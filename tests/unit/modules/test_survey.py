@@ -1,0 +1,85 @@
+"""What a look at a host shows is what managed_files would find there."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.celeryops.systemd.plugins.module_utils.files import FileError, changes, entry
+from ansible_collections.celeryops.systemd.plugins.module_utils.survey import LARGEST, look, shows
+from hypothesis import given
+from hypothesis import strategies as st
+
+NAMES = st.sampled_from(["a", "b", ".c", "d/a", "d/e"])
+MODES = st.sampled_from([None, "0600", "0644", "0750"])
+WANTED = st.dictionaries(
+    NAMES,
+    st.one_of(
+        st.fixed_dictionaries(
+            {"content": st.sampled_from(["", "x"]), "mode": MODES, "once": st.booleans()}
+        ),
+        st.fixed_dictionaries({"state": st.just("link"), "target": st.sampled_from(["x", "y"])}),
+        st.fixed_dictionaries({"state": st.just("directory"), "mode": MODES}),
+        st.fixed_dictionaries({"state": st.just("absent")}),
+    ),
+)
+PRUNE = st.sets(st.sampled_from(["*", "d/*"]))
+
+
+def entries(root: str, wanted: dict[str, dict[str, Any]]) -> list[Any]:
+    return [entry({"path": f"{root}/{name}", **raw}) for name, raw in wanted.items()]
+
+
+def converge(root: str, wanted: dict[str, dict[str, Any]]) -> None:
+    for item in entries(root, wanted):
+        try:
+            for change in changes([item], []):
+                change.apply()
+        except (FileError, OSError):  # a directory in the way of a file: any tree will do
+            continue
+
+
+@given(before=WANTED, wanted=WANTED, prune=PRUNE)
+def test_what_it_shows_as_done_needs_no_change(
+    before: dict[str, Any], wanted: dict[str, Any], prune: set[str]
+) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        converge(root, before)
+        globs = [f"{root}/{pattern}" for pattern in prune]
+        if shows(look([f"{root}/*", f"{root}/d/*"]), entries(root, wanted), globs):
+            assert changes(entries(root, wanted), globs) == []
+
+
+@given(wanted=WANTED, prune=PRUNE)
+def test_what_needs_no_change_is_shown_where_it_was_looked_for(
+    wanted: dict[str, Any], prune: set[str]
+) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        converge(root, wanted)
+        globs = [f"{root}/{pattern}" for pattern in prune]
+        try:
+            done = changes(entries(root, wanted), globs) == []
+        except (FileError, OSError):  # the tree contradicts itself
+            done = False
+        if done:
+            assert shows(look([f"{root}/*", f"{root}/d/*"]), entries(root, wanted), globs)
+
+
+def test_where_nobody_looked_nothing_is_known(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+    kept = [entry({"path": f"{tmp_path}/a", "content": "x"})]
+    gone = [entry({"path": f"{tmp_path}/b", "state": "absent"})]
+    everywhere, nowhere = look([f"{tmp_path}/*"]), look([])
+    assert shows(everywhere, kept, [])
+    assert shows(everywhere, gone, [])
+    assert not shows(nowhere, kept, [])
+    assert not shows(nowhere, gone, [])
+    assert not shows(everywhere, kept, [f"{tmp_path}/d/*"])
+
+
+def test_a_large_file_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * (LARGEST + 1))
+    seen = look([f"{tmp_path}/*"])
+    assert "digest" not in seen["found"][f"{tmp_path}/a"]
+    assert not shows(seen, [entry({"path": f"{tmp_path}/a", "content": "x" * (LARGEST + 1)})], [])
