@@ -39,6 +39,13 @@ options:
     description: The directory that holds C(current) and C(releases).
     type: path
     default: /opt/celery
+  gather_subset:
+    description:
+      - Facts of M(ansible.builtin.setup) to gather in the same call, by the names of its option of this name.
+      - Empty gathers none.
+    type: list
+    elements: str
+    default: []
   files:
     description:
       - Shell globs; what lies there is returned, for M(celeryops.systemd.managed_files) to compare with.
@@ -79,7 +86,7 @@ seen:
       returned: success
       type: dict
 ansible_facts:
-  description: The facts of the host.
+  description: The facts of the host, those of O(gather_subset) among them.
   returned: success
   type: complex
   contains:
@@ -177,7 +184,7 @@ import os
 import platform
 import pwd
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.celeryops.systemd.plugins.module_utils import host, instances, survey, units
@@ -186,6 +193,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CGROUP = Path("/sys/fs/cgroup")
+# Of what setup always gathers, what the roles and most inventories read.
+MINIMAL_SUBSET = frozenset(
+    ("date_time", "distribution", "dns", "env", "local", "pkg_mgr", "platform", "python", "service_mgr")
+)
 UNIT_FILES = ("celery*.service", "celery*.slice", "celery*.timer", "celery*.socket", "celery*.target")
 
 
@@ -224,6 +235,23 @@ def worker_instances(module: AnsibleModule) -> list[str]:
     return units.instances(units.WORKER_TEMPLATE, units.WORKER_PATHS, units.parse_loaded(listing))
 
 
+def gathered(module: AnsibleModule) -> dict[str, Any]:
+    """Return what ansible.builtin.setup would of the asked subsets."""
+    if not module.params["gather_subset"]:
+        return {}
+    # Only here: most calls ask for none, and these are many modules.
+    from ansible.module_utils.facts import ansible_collector, default_collectors  # noqa: PLC0415
+    from ansible.module_utils.facts.namespace import PrefixFactNamespace  # noqa: PLC0415
+
+    collector = ansible_collector.get_ansible_collector(
+        all_collector_classes=default_collectors.collectors,
+        namespace=PrefixFactNamespace(namespace_name="ansible", prefix="ansible_"),
+        gather_subset=module.params["gather_subset"],
+        minimal_gather_subset=MINIMAL_SUBSET,
+    )
+    return dict(collector.collect(module=module))
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -232,6 +260,7 @@ def main() -> None:
             "users": {"type": "list", "elements": "str", "default": ["celery"]},
             "root": {"type": "path", "default": "/opt/celery"},
             "state": {"type": "path", "default": "/var/lib/redis"},
+            "gather_subset": {"type": "list", "elements": "str", "default": []},
             "files": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
@@ -257,7 +286,9 @@ def main() -> None:
     }
     facts.update(host.releases(Path(module.params["root"])))
     seen = survey.look(module.params["files"])
-    module.exit_json(ansible_facts={"celeryops": facts, "celeryops_look": seen["look"]}, seen=seen)
+    module.exit_json(
+        ansible_facts={**gathered(module), "celeryops": facts, "celeryops_look": seen["look"]}, seen=seen
+    )
 
 
 if __name__ == "__main__":
