@@ -44,6 +44,11 @@ _MONITOR_WRITES = ("*.reply.celery.pidbox*", "_kombu.binding*", "celeryev.*", "u
 # A pattern that is subscribed to has to be here letter by letter; a channel only has to match.
 _CHANNELS = ("/0.celery.pidbox", "/0.celeryev/*", "/0.celeryev/worker.*", "celery-task-meta-*")
 
+# Nobody can log in as who is off. But it is as ``default`` that Redis reads its append-only file at its
+# start, and leaves out each transaction that this user may not do: what is unacknowledged, results, the
+# schedule of RedBeat (seen with Redis 7.0 and 8.0).
+_NOBODY = "off ~* &* +@all"
+
 _PREFIX = re.compile(r"[A-Za-z0-9_.:-]*[:_.-]")
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -123,7 +128,7 @@ def users(access: Access) -> dict[str, str]:
     """
     worker = worker_rules(access.key_prefix)
     login = _login([access.password, *access.previous_passwords])
-    found = {DEFAULT: f"{login} {worker}" if access.default_user or not access.password else "off"}
+    found = {DEFAULT: f"{login} {worker}" if access.default_user or not access.password else _NOBODY}
     if access.password:
         found[WORKER] = f"{login} {worker}"
     if access.monitor_password:
