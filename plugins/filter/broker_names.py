@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import broker
@@ -25,6 +25,11 @@ options:
     description: The host that runs the broker.
     type: str
     required: true
+  peers:
+    description: The hosts of the cluster that it belongs to; the certificate of each has the names of all.
+    type: list
+    elements: str
+    default: []
 author: celeryops contributors (@celeryops)
 """
 
@@ -43,9 +48,11 @@ _value:
 """
 
 
-def broker_names(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> list[str]:
+def broker_names(
+    hostvars: Mapping[str, Mapping[str, Any]], host: str, peers: Sequence[str] = ()
+) -> list[str]:
     """Return the names."""
-    return broker.tls_names(hostvars, host)
+    return broker.tls_names(hostvars, host, peers)
 
 
 class FilterModule:

@@ -153,8 +153,19 @@ def redis_url(
     return f"{scheme}://{login}{place}:{port}/{database}{words}"
 
 
-def tls_names(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> list[str]:
-    """Return the names by which the fleet reaches the broker, which its certificate has to have."""
+def tls_names(
+    hostvars: Mapping[str, Mapping[str, Any]], host: str, peers: Sequence[str] = ()
+) -> list[str]:
+    """Return the names by which the fleet reaches the broker, which its certificate has to have.
+
+    peers: The hosts of a cluster. Each of them has the names of all: kombu goes on to the next node, and
+        expects the name of the first there too.
+    """
+    others = [name for peer in peers if peer != host for name in tls_names(hostvars, peer)]
+    return list(dict.fromkeys([*_own_tls_names(hostvars, host), *others]))
+
+
+def _own_tls_names(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> list[str]:
     variables = hostvars[host]
     named = [str(variables.get("broker_address") or ""), str(variables.get("ansible_host") or ""), host]
     bound = [
