@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import threading
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -65,11 +67,30 @@ class Fleet:
         self, playbook: str, *arguments: str, inventory: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Play a playbook of the collection to its end, whatever that is."""
-        where = str(inventory or self.inventory)
-        command = ["ansible-playbook", f"celeryops.systemd.{playbook}", "-i", where]
         return subprocess.run(
-            [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            self._command(playbook, arguments, inventory),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
+
+    def interrupt(self, playbook: str, *arguments: str, when: Callable[[], bool]) -> None:
+        """Play a playbook, and break it off as an operator's Ctrl-C does when `when` says so."""
+        with subprocess.Popen(
+            self._command(playbook, arguments, None),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as playing:
+            while playing.poll() is None and not when():
+                time.sleep(0.5)
+            assert playing.poll() is None, f"{playbook} was over before it could be interrupted"
+            os.killpg(playing.pid, signal.SIGINT)
+
+    def _command(self, playbook: str, arguments: Iterable[str], inventory: Path | None) -> list[str]:
+        where = str(inventory or self.inventory)
+        return ["ansible-playbook", f"celeryops.systemd.{playbook}", "-i", where, *arguments]
 
     def units(self) -> list[Unit]:
         """All workers and beat."""

@@ -100,9 +100,12 @@ def append(source: Path, module: str, text: str) -> None:
     path.write_text(path.read_text() + text)
 
 
+def source_of(path: Path) -> list[str]:
+    return ["-e", json.dumps({"celery_app_source": {"type": "directory", "path": str(path)}})]
+
+
 def deploy(source: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    variables = {"celery_app_source": {"type": "directory", "path": str(source)}}
-    return FLEET.play("deploy", "-e", json.dumps(variables), *arguments)
+    return FLEET.play("deploy", *source_of(source), *arguments)
 
 
 def units() -> dict[tuple[str, str], Unit]:
@@ -143,8 +146,18 @@ def test_a_good_release(source: Path) -> None:
     assert_all_work()
 
 
+@pytest.mark.usefixtures("load")
+def test_a_deploy_that_was_broken_off_is_finished_by_the_next(source: Path) -> None:
+    append(source, APP.tasks, SMOKE.format(body="return"))
+    FLEET.interrupt("deploy", *source_of(source), *SMOKE_TASK, when=lambda: len(releases()) > 1)
+    done = deploy(source, *SMOKE_TASK)
+    assert done.returncode == 0, done.stdout
+    assert len(releases()) == 1
+    assert_all_work()
+
+
 def test_a_second_deploy_changes_nothing(source: Path) -> None:
-    append(source, APP.tasks, SMOKE.format(body="pass"))
+    append(source, APP.tasks, SMOKE.format(body="return"))
     again = deploy(source, *SMOKE_TASK)
     assert again.returncode == 0, again.stdout
     assert set(re.findall(r"changed=(\d+)", again.stdout)) == {"0"}
