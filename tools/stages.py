@@ -86,8 +86,8 @@ class Stage:
 
 def scenarios() -> list[str]:
     """Every Molecule scenario, the longest first."""
-    names = {path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")}
-    return [*LONGEST, *sorted(names - {*LONGEST})]
+    names = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
+    return [name for name in LONGEST if name in names] + [name for name in names if name not in LONGEST]
 
 
 def plan(words: Sequence[str]) -> list[Stage]:

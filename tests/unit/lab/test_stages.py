@@ -42,11 +42,12 @@ def test_a_failure_cancels_only_what_needs_it(stages: ModuleType, capsys: pytest
 
 
 def test_every_scenario_waits_for_the_tarball_and_the_image(stages: ModuleType, tmp_path: Path) -> None:
-    for name in ("beta", "alpha"):
+    for name in ("beta", "alpha", "rollout"):
         (tmp_path / "molecule" / name).mkdir(parents=True)
         (tmp_path / "molecule" / name / "molecule.yml").touch()
     chosen = stages.plan(["lint", "molecule"])
-    assert [stage.name for stage in chosen] == ["build", "image", "lint", "molecule:alpha", "molecule:beta"]
+    scenarios = ["molecule:rollout", "molecule:alpha", "molecule:beta"]
+    assert [stage.name for stage in chosen] == ["build", "image", "lint", *scenarios]
     assert [stage.needs for stage in chosen] == [(), (), (), ("build", "image"), ("build", "image")]
 
 
