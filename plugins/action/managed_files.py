@@ -10,9 +10,6 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible_collections.celeryops.systemd.plugins.module_utils import files, survey
 
-# The fact that names the last look at the host, until something changes there.
-LOOK = "celeryops_look"
-
 
 class ActionModule(ActionBase):
     """Calls the host, unless the look of this run has shown already that nothing would change."""
@@ -22,16 +19,13 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         seen = arguments.pop("seen", None)
-        if seen and self._is_still_so(seen, task_vars or {}) and self._is_done(seen):
+        facts = (task_vars or {}).get("ansible_facts", {})
+        if seen and survey.holds(seen, facts) and not self._task.delegate_to and self._is_done(seen):
             return {**result, "changed": False, "changed_paths": []}
         result |= self._execute_module(module_args=arguments, task_vars=task_vars)
         if result.get("changed", True):
-            result["ansible_facts"] = {LOOK: ""}
+            result["ansible_facts"] = {survey.LOOK: ""}
         return result
-
-    def _is_still_so(self, seen: dict[str, Any], task_vars: dict[str, Any]) -> bool:
-        look = task_vars.get("ansible_facts", {}).get(LOOK)
-        return not self._task.delegate_to and bool(look) and seen.get("look") == look
 
     def _is_done(self, seen: dict[str, Any]) -> bool:
         _validation, given = self.validate_argument_spec(argument_spec=files.ARGUMENTS)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from .files import Entry
 
+# The fact that names the last look at the host, until something changes there.
+LOOK = "celeryops_look"
 LARGEST = 1_000_000  # bytes of a file that is read; ours are smaller
 KINDS = ((stat.S_ISLNK, "link"), (stat.S_ISDIR, "directory"), (stat.S_ISREG, "file"))
 
@@ -32,11 +34,12 @@ def look(patterns: Sequence[str]) -> dict[str, Any]:
     Each look has a name of its own, so that it can be told from one that is out of date.
     """
     paths = {str(path) for pattern in patterns for path in Path("/").glob(pattern.lstrip("/"))}
-    found = {path: _described(path) for path in sorted(paths)}
+    described = {path: _described(path) for path in sorted(paths)}
+    found = {path: told for path, told in described.items() if told}
     return {"look": uuid.uuid4().hex, "patterns": list(patterns), "found": found}
 
 
-def _described(path: str) -> dict[str, str]:
+def _described(path: str) -> dict[str, Any]:
     try:
         status = os.lstat(path)
         kind = next((name for test, name in KINDS if test(status.st_mode)), "other")
@@ -45,13 +48,14 @@ def _described(path: str) -> dict[str, str]:
             "mode": _octal(stat.S_IMODE(status.st_mode)),
             "owner": _name(pwd.getpwuid, status.st_uid),
             "group": _name(grp.getgrgid, status.st_gid),
+            "time": status.st_mtime,
         }
         if kind == "link":
             told["target"] = os.readlink(path)  # noqa: PTH115 - 3.8
         elif kind == "file" and status.st_size <= LARGEST:
             told["digest"] = digest(Path(path).read_bytes())
     except FileNotFoundError:  # who writes there may take it away meanwhile
-        return {"kind": "other"}
+        return {}
     return told
 
 
@@ -69,6 +73,19 @@ def _name(by_id: Callable[[int], Any], number: int) -> str:
         return str(by_id(number)[0])
     except KeyError:
         return str(number)
+
+
+def holds(seen: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    """Tell by the host's facts whether this look is the last one there, and nothing has changed since."""
+    return bool(facts.get(LOOK)) and seen.get("look") == facts[LOOK]
+
+
+def times(seen: Mapping[str, Any], paths: Iterable[str]) -> dict[str, float] | None:
+    """Return the mtime of each path that is there; None where it is not known of one whether it is."""
+    found, patterns = seen.get("found", {}), seen.get("patterns", [])
+    if any(path not in found and not _matches(path, patterns) for path in paths):
+        return None
+    return {path: found[path]["time"] for path in paths if path in found}
 
 
 def shows(seen: Mapping[str, Any], wanted: Iterable[Entry], prune: Iterable[str]) -> bool:
@@ -94,16 +111,16 @@ def _matches(path: str, patterns: Iterable[str]) -> bool:
     return any(PurePosixPath(path).match(pattern) for pattern in patterns)
 
 
-def _is_as_wanted(entry: Entry, there: Mapping[str, str] | None, patterns: Sequence[str]) -> bool:
+def _is_as_wanted(entry: Entry, there: Mapping[str, Any] | None, patterns: Sequence[str]) -> bool:
     if there is None:
         return entry.state == "absent" and _matches(entry.path, patterns)
     if there["kind"] != entry.state:
         return False
     if entry.state == "link":
-        return there["target"] == entry.target
+        return bool(there["target"] == entry.target)
     if entry.once:
         return True
     content = entry.state == "directory" or there.get("digest") == digest(entry.content.encode())
     mode = _octal(entry.mode) if entry.mode is not None else None
     attributes = (("mode", mode), ("owner", entry.owner), ("group", entry.group))
-    return content and all(value in (None, there[key]) for key, value in attributes)
+    return bool(content) and all(value in (None, there[key]) for key, value in attributes)

@@ -39,6 +39,30 @@ ENABLED_STATES = ("enabled", "enabled-runtime")
 # `systemctl enable` can do nothing about these.
 UNMANAGED_STATES = ("static", "generated", "transient", "alias", "indirect")
 
+# The arguments of the module units.
+UNIT: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["started", "stopped", "restarted"]},
+    "optional": {"type": "bool", "default": False},
+    "enabled": {"type": "bool"},
+    "inputs": {"type": "list", "elements": "str", "default": []},
+}
+LEAVE: dict[str, Any] = {
+    "template": {"type": "str", "required": True},
+    "keep": {"type": "list", "elements": "str", "default": []},
+    "paths": {"type": "list", "elements": "str", "default": []},
+}
+ARGUMENTS: dict[str, Any] = {
+    "units": {"type": "list", "elements": "dict", "default": [], "options": UNIT},
+    "changed_paths": {"type": "list", "elements": "str", "default": []},
+    "leave": {"type": "dict", "options": LEAVE},
+    "restart": {"type": "bool", "default": True},
+    "timeout": {"type": "int", "default": 600},
+    "seen": {"type": "dict", "default": {}},
+}
+# How systemctl is asked for the properties.
+SHOW = ("show", "--timestamp=us+utc", f"--property={','.join(PROPERTIES)}", "--")
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -52,6 +76,14 @@ class Wish:
     enabled: bool | None = None
     inputs: tuple[str, ...] = ()
     optional: bool = False
+
+
+def wishes(raw: Iterable[Mapping[str, Any]]) -> list[Wish]:
+    """Read the module's option ``units``."""
+    return [
+        Wish(item["name"], item["state"], item["enabled"], tuple(item["inputs"]), item["optional"])
+        for item in raw
+    ]
 
 
 @dataclass(frozen=True)
@@ -105,7 +137,7 @@ def parse_show(names: Sequence[str], text: str) -> dict[str, Unit]:
     blocks = [block for block in text.strip().split("\n\n") if block]
     if len(blocks) != len(names):
         raise ValueError(f"systemctl shows {len(blocks)} units where {len(names)} were asked for")
-    return {name: _unit(name, block) for name, block in zip(names, blocks, strict=True)}
+    return {unit.name: unit for unit in map(_unit, names, blocks)}
 
 
 def _unit(name: str, block: str) -> Unit:
@@ -156,6 +188,22 @@ def decide(wish: Wish, unit: Unit, changed_paths: Iterable[str], times: Mapping[
     if why:
         return Action(wish.name, "restart", why)
     return None if unit.ready else Action(wish.name, "wait", f"was {unit.sub}")
+
+
+def settled(wishes: Iterable[Wish], now: Mapping[str, Unit], times: Mapping[str, float]) -> bool:
+    """Tell whether nothing has to happen, as far as all units to ask about are known."""
+    wanted = list(wishes)
+    return (
+        all(name in now and not now[name].needs_reload for name in watched(wanted))
+        and all(now[wish.name].load != "masked" or wish.state is None for wish in wanted)
+        and all(decide(wish, now[wish.name], (), times) is None for wish in wanted)
+        and not any(to_enable(wish, now[wish.name]) for wish in wanted)
+    )
+
+
+def to_enable(wish: Wish, unit: Unit) -> bool:
+    """Tell whether the unit has to be enabled, or disabled, to be as wished."""
+    return wish.enabled is not None and unit.enabled is not wish.enabled and unit.can_enable
 
 
 def stale(wish: Wish, unit: Unit, changed_paths: Iterable[str], times: Mapping[str, float]) -> str:

@@ -39,6 +39,11 @@ options:
     description: The directory that holds C(current) and C(releases).
     type: path
     default: /opt/celery
+  units:
+    description: Units whose state is returned, for M(celeryops.systemd.units) to compare with.
+    type: list
+    elements: str
+    default: []
   gather_subset:
     description:
       - Facts of M(ansible.builtin.setup) to gather in the same call, by the names of its option of this name.
@@ -68,7 +73,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 seen:
-  description: What lies where O(files) match, for O(celeryops.systemd.managed_files#module:seen).
+  description: What lies where O(files) match, for O(celeryops.systemd.managed_files#module:seen)
+    and O(celeryops.systemd.units#module:seen).
   returned: success
   type: dict
   contains:
@@ -82,7 +88,12 @@ seen:
       type: list
       elements: str
     found:
-      description: For each path its kind, mode, owner and group, and a file's SHA-256 or a link's target.
+      description: >-
+        For each path its kind, mode, owner, group and time, and a file's SHA-256 or a link's target.
+      returned: success
+      type: dict
+    units:
+      description: O(units) as systemd has them.
       returned: success
       type: dict
 ansible_facts:
@@ -91,7 +102,7 @@ ansible_facts:
   type: complex
   contains:
     celeryops_look:
-      description: Name of this look; M(celeryops.systemd.managed_files) empties it when it changes something.
+      description: Name of this look; what changes something empties it.
       returned: success
       type: str
     celeryops:
@@ -183,6 +194,7 @@ import importlib.util
 import os
 import platform
 import pwd
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -235,6 +247,13 @@ def worker_instances(module: AnsibleModule) -> list[str]:
     return units.instances(units.WORKER_TEMPLATE, units.WORKER_PATHS, units.parse_loaded(listing))
 
 
+def unit_states(module: AnsibleModule) -> dict[str, dict[str, Any]]:
+    """Return what systemd says of the asked units; nothing where there is no systemd to ask."""
+    names = module.params["units"]
+    text = systemctl(module, *units.SHOW, *names) if names else ""
+    return {name: asdict(unit) for name, unit in units.parse_show(names, text).items()} if text else {}
+
+
 def gathered(module: AnsibleModule) -> dict[str, Any]:
     """Return what ansible.builtin.setup would of the asked subsets."""
     if not module.params["gather_subset"]:
@@ -260,6 +279,7 @@ def main() -> None:
             "users": {"type": "list", "elements": "str", "default": ["celery"]},
             "root": {"type": "path", "default": "/opt/celery"},
             "state": {"type": "path", "default": "/var/lib/redis"},
+            "units": {"type": "list", "elements": "str", "default": []},
             "gather_subset": {"type": "list", "elements": "str", "default": []},
             "files": {"type": "list", "elements": "str", "default": []},
         },
@@ -285,9 +305,9 @@ def main() -> None:
         "drained": Path(instances.CONFIG, instances.DRAINED).exists(),
     }
     facts.update(host.releases(Path(module.params["root"])))
-    seen = survey.look(module.params["files"])
+    seen = {**survey.look(module.params["files"]), "units": unit_states(module)}
     module.exit_json(
-        ansible_facts={**gathered(module), "celeryops": facts, "celeryops_look": seen["look"]}, seen=seen
+        ansible_facts={**gathered(module), "celeryops": facts, survey.LOOK: seen["look"]}, seen=seen
     )
 
 

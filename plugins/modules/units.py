@@ -89,6 +89,12 @@ options:
     description: Seconds to wait for the units to stop, and again for them to be ready.
     type: int
     default: 600
+  seen:
+    description:
+      - What M(celeryops.systemd.host_facts) has seen in this run. Where it shows that nothing has to happen,
+        the host is not called, and RV(states) are what was seen. Always called with O(leave).
+    type: dict
+    default: {}
 author: celeryops contributors (@celeryops)
 """
 
@@ -160,19 +166,6 @@ from ansible_collections.celeryops.systemd.plugins.module_utils import files, un
 JOURNAL_LINES = 20
 JOURNALS_SHOWN = 3
 
-UNIT_OPTIONS = {
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["started", "stopped", "restarted"]},
-    "optional": {"type": "bool", "default": False},
-    "enabled": {"type": "bool"},
-    "inputs": {"type": "list", "elements": "str", "default": []},
-}
-LEAVE_OPTIONS = {
-    "template": {"type": "str", "required": True},
-    "keep": {"type": "list", "elements": "str", "default": []},
-    "paths": {"type": "list", "elements": "str", "default": []},
-}
-
 
 class Systemd:
     """The host's systemd, asked and told through its own commands."""
@@ -210,10 +203,7 @@ class Systemd:
         """Return the units as they are."""
         if not names:
             return {}
-        properties = f"--property={','.join(units.PROPERTIES)}"
-        return units.parse_show(
-            names, self.run("systemctl", "show", "--timestamp=us+utc", properties, "--", *names)
-        )
+        return units.parse_show(names, self.run("systemctl", *units.SHOW, *names))
 
     def loaded(self, template: str) -> list[str]:
         """Return the instances of a template that systemd runs, or remembers as failed."""
@@ -238,10 +228,7 @@ class Run:
         self.module = module
         self.systemd = Systemd(module)
         self.changed_paths: list[str] = module.params["changed_paths"]
-        self.wishes = [
-            units.Wish(raw["name"], raw["state"], raw["enabled"], tuple(raw["inputs"]), raw["optional"])
-            for raw in module.params["units"]
-        ]
+        self.wishes = units.wishes(module.params["units"])
         self.leaving, self.remains = self._leaving()
         self.before = self.systemd.show([*units.watched(self.wishes), *self.leaving])
         times = units.input_times(self.wishes)
@@ -276,11 +263,10 @@ class Run:
         return [f"{template}{name}.service" for name in gone], remains
 
     def _to_enable(self, wanted: bool) -> list[str]:
-        wishes = [wish for wish in self.wishes if wish.enabled is wanted]
         return [
             wish.name
-            for wish in wishes
-            if self.before[wish.name].enabled is not wanted and self.before[wish.name].can_enable
+            for wish in self.wishes
+            if wish.enabled is wanted and units.to_enable(wish, self.before[wish.name])
         ]
 
     def names(self, *verbs: str) -> list[str]:
@@ -398,16 +384,7 @@ class Run:
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "units": {"type": "list", "elements": "dict", "default": [], "options": UNIT_OPTIONS},
-            "changed_paths": {"type": "list", "elements": "str", "default": []},
-            "leave": {"type": "dict", "options": LEAVE_OPTIONS},
-            "restart": {"type": "bool", "default": True},
-            "timeout": {"type": "int", "default": 600},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=units.ARGUMENTS, supports_check_mode=True)
     try:
         run = Run(module)
         run.refuse_masked()

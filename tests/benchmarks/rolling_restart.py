@@ -93,7 +93,7 @@ def main(arguments: Sequence[str]) -> None:
         ratios = []
         for _round in range(chosen.rounds):
             with Load(fleet, "a rolling restart", MIX, 1, 5.0, None) as load:
-                wall = play("celeryops.systemd.rolling_restart", inventories, record)
+                wall = play("celeryops.systemd.rolling_restart", inventories, record).wall
             least, batches = floor(restarts(fleet))
             ratios.append(wall / least)
             above = (wall - least) / batches

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.celeryops.systemd.plugins.module_utils.files import FileError, changes, entry
-from ansible_collections.celeryops.systemd.plugins.module_utils.survey import LARGEST, look, shows
+from ansible_collections.celeryops.systemd.plugins.module_utils.survey import LARGEST, look, shows, times
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,3 +83,11 @@ def test_a_large_file_is_not_read(tmp_path: Path) -> None:
     seen = look([f"{tmp_path}/*"])
     assert "digest" not in seen["found"][f"{tmp_path}/a"]
     assert not shows(seen, [entry({"path": f"{tmp_path}/a", "content": "x" * (LARGEST + 1)})], [])
+
+
+def test_the_time_of_an_input_is_known_where_it_was_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    seen = look([f"{tmp_path}/*"])
+    here = {f"{tmp_path}/a": (tmp_path / "a").stat().st_mtime}
+    assert times(seen, [f"{tmp_path}/a", f"{tmp_path}/b"]) == here
+    assert times(seen, ["/elsewhere"]) is None

@@ -173,3 +173,25 @@ def test_every_trace_of_an_instance_names_it(tmp_path: Path) -> None:
         "celery-worker@d-gone.service   loaded inactive dead    Celery\n"
     )
     assert units.instances("celery-worker@", patterns, loaded) == ["a-prefork", "b-solo", "c-gevent"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "unit", "times", "settled"),
+    [
+        (WISH, RUNNING, {INPUT: STARTED - 1}, True),
+        (WISH, RUNNING, {INPUT: STARTED + 1}, False),
+        (WISH, replace(RUNNING, active="failed"), {}, False),
+        (WISH, replace(RUNNING, active="activating"), {}, False),
+        (WISH, replace(RUNNING, enabled=False), {}, False),
+        (WISH, replace(RUNNING, enabled=False, can_enable=False), {}, True),
+        (WISH, replace(RUNNING, needs_reload=True), {}, False),
+        (WISH, replace(RUNNING, load="masked"), {}, False),
+        (replace(WISH, state="restarted"), RUNNING, {}, False),
+        (replace(WISH, inputs=("/etc/systemd/system/c.slice",)), RUNNING, {}, False),
+    ],
+)
+def test_a_unit_is_settled_where_nothing_has_to_happen(
+    wish: Wish, unit: Unit, times: dict[str, float], settled: bool
+) -> None:
+    """The slice of the last one was not looked at."""
+    assert units.settled([wish], {"w.service": unit}, times) is settled
