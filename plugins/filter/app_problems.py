@@ -36,8 +36,8 @@ options:
   timeouts:
     description:
       - The fleet's timers in seconds, each of them optional.
-      - C(soft_time_limit), C(time_limit), C(visibility_timeout) (V(0) derives it) C(longest_countdown) and
-        C(result_expires) (V(0) keeps results for ever).
+      - C(soft_time_limit), C(time_limit), C(visibility_timeout) and C(consumer_timeout) (V(0) derives them),
+        C(longest_countdown) and C(result_expires) (V(0) keeps results for ever).
     type: dict
     default: {}
 author: celeryops contributors (@celeryops)

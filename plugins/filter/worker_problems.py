@@ -47,7 +47,7 @@ options:
       - The fleet's own figures, each of them optional.
       - C(soft_time_limit) and C(time_limit) in seconds, for queues that set none.
       - C(reserve), a dictionary of MB for C(system), C(broker), C(beat) and C(flower); V(0) derives a part.
-      - C(visibility_timeout) (V(0) derives it) and C(longest_countdown) in seconds.
+      - C(visibility_timeout) and C(consumer_timeout) (V(0) derives them) and C(longest_countdown) in seconds.
       - C(acks_late), whether tasks are acknowledged after they ran, V(true) unless the inventory says no.
     type: dict
     default: {}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from . import plan, spec, timers
 from .problems import Problem, did_you_mean
 from .settings import SECONDS_A_DAY
-from .worker_checks import COUNTDOWN_VARIABLE, VISIBILITY_VARIABLE
+from .worker_checks import CONSUMER_VARIABLE, COUNTDOWN_VARIABLE, VISIBILITY_VARIABLE
 
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*)?")
 # What each kind of source cannot do without.
@@ -69,6 +69,7 @@ def _timers(timeouts: Mapping[str, object]) -> tuple[list[Problem], timers.Timer
         "soft_time_limit": (plan.SOFT_VARIABLE, plan.DEFAULT_SOFT, 1),
         "time_limit": (plan.HARD_VARIABLE, plan.DEFAULT_HARD, 2),
         "visibility_timeout": (VISIBILITY_VARIABLE, 0, 0),
+        "consumer_timeout": (CONSUMER_VARIABLE, 0, 0),
         "longest_countdown": (COUNTDOWN_VARIABLE, 0, 0),
         "result_expires": (RESULTS_VARIABLE, SECONDS_A_DAY, 0),
     }
@@ -87,6 +88,7 @@ def _timers(timeouts: Mapping[str, object]) -> tuple[list[Problem], timers.Timer
         soft=read["soft_time_limit"],
         hard=read["time_limit"],
         visibility=read["visibility_timeout"],
+        consumer=read["consumer_timeout"],
         countdown=read["longest_countdown"],
         results=read["result_expires"],
     )

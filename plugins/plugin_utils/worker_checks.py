@@ -17,6 +17,7 @@ from .sizing import Instance
 FLEET = "celery"
 ROLE_GROUPS = ("celery_beat", "celery_broker", "celery_flower")
 VISIBILITY_VARIABLE = "celery_app_visibility_timeout"
+CONSUMER_VARIABLE = "broker_rabbitmq_consumer_timeout"
 COUNTDOWN_VARIABLE = "celery_app_longest_countdown"
 
 
@@ -121,7 +122,8 @@ def _dropped(instances: Sequence[Instance], defaults: Mapping[str, object]) -> l
 
 
 def _redelivered(instances: Sequence[Instance], defaults: Mapping[str, object]) -> list[Problem]:
-    """Return the queues whose tasks outlast the visibility timeout."""
+    """Return the queues whose tasks outlast the visibility timeout, or RabbitMQ's consumer timeout."""
+    consumer = timers.Timer(CONSUMER_VARIABLE, spec.whole(defaults.get("consumer_timeout")) or 0)
     visibility = timers.Timer(VISIBILITY_VARIABLE, spec.whole(defaults.get("visibility_timeout")) or 0)
     countdown = timers.Timer(COUNTDOWN_VARIABLE, spec.whole(defaults.get("longest_countdown")) or 0)
     hard = {instance.spec.queue: instance.spec.time_limit for instance in instances}
@@ -132,6 +134,7 @@ def _redelivered(instances: Sequence[Instance], defaults: Mapping[str, object]) 
             timers.Timers(
                 hard=timers.Timer(f"{spec.VARIABLE}.{queue}.time_limit", seconds),
                 visibility=visibility,
+                consumer=consumer,
                 countdown=countdown,
             )
         )

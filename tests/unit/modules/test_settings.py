@@ -19,6 +19,7 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.settings import 
 )
 from celery import Celery
 from celery.app.defaults import NAMESPACES, flatten
+from celery.utils.quorum_queues import detect_quorum_queues
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,6 +54,20 @@ def test_options_of_a_transport_are_only_for_that_transport() -> None:
     assert made(broker=AMQP)["broker_transport_options"] == {"confirm_publish": True}
     assert "broker_transport_options" not in made(broker=None)
     assert not [name for name in made(broker=AMQP) if name.startswith(("redis_", "result_backend"))]
+
+
+def test_queues_of_a_rabbitmq_of_the_fleets_own_are_quorum_queues() -> None:
+    """Those of `-Q`, and the default one; through exchanges that can delay."""
+    own = settings.Own(queue_type="quorum", ca_file="/ca.pem")
+    found = celery_settings({}, TIMEOUTS, AMQP, None, own)
+    assert set(found) <= {name for name, _option in flatten(NAMESPACES)}
+    app = Celery("shop", broker=AMQP)
+    app.conf.update(json.loads(json.dumps(found)))
+    for queue in (app.amqp.queues["mail"], app.amqp.queues[app.conf.task_default_queue]):
+        assert (queue.queue_arguments, queue.exchange.type) == ({"x-queue-type": "quorum"}, "topic")
+    assert detect_quorum_queues(app, "amqp")[0]
+    assert app.connection_for_write().ssl == {"ca_certs": "/ca.pem", "cert_reqs": 2, "server_hostname": None}
+    assert "task_default_queue_type" not in made(broker=AMQP)
 
 
 def test_what_runs_when_the_connection_is_lost_depends_on_who_redelivers() -> None:

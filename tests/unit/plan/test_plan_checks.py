@@ -123,6 +123,13 @@ def test_a_malformed_source(source: object, message: str) -> None:
             "or lower celery_app_task_time_limit",
         ),
         (
+            {"consumer_timeout": 300},
+            "celery_app_task_time_limit = 300: with the 30 s of a stop it holds a message for 330 s, and "
+            "broker_rabbitmq_consumer_timeout = 300 delivers it again before that; "
+            "set broker_rabbitmq_consumer_timeout above 330 or to 0 (derived), "
+            "or lower celery_app_task_time_limit",
+        ),
+        (
             {"visibility_timeout": 3600, "longest_countdown": 86400},
             "celery_app_longest_countdown = 86400: with celery_app_task_time_limit = 300 it holds a message "
             "for 86730 s, and celery_app_visibility_timeout = 3600 delivers it again before that; set "
