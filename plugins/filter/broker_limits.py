@@ -70,11 +70,10 @@ def broker_limits(
     maxmemory_mb: int = 0,
 ) -> dict[str, Any]:
     """Return the limits as a dictionary; a host that is too small is an Ansible error."""
-    shared = broker.shares_host(groups, host)
+    shared, beside = broker.shares_host(groups, host), broker.sentinel_mb(groups)
+    asked = int(memory_max_mb), int(maxmemory_mb)
     try:
-        return asdict(
-            broker.memory_limits(broker.host_memory_mb(facts), shared, int(memory_max_mb), int(maxmemory_mb))
-        )
+        return asdict(broker.memory_limits(broker.host_memory_mb(facts), shared, *asked, beside))
     except ValueError as error:
         raise AnsibleFilterError(f"{host}: broker_maxmemory_mb = {maxmemory_mb}: {error}") from error
 

@@ -82,6 +82,8 @@ def broker_problems(
         return [problem.text(host) for problem in found]
     try:
         broker.broker_url(hostvars, groups, host)
+        if asked["type"] == "redis" and host in groups.get(broker.GROUP, ()) and broker.sentinel_mb(groups):
+            broker.primary(hostvars, groups)
     except ValueError as error:
         return [str(error)]
     return []

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import redis_acl
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import did_you_mean
 
 DOCUMENTATION = r"""
 name: broker_users
@@ -17,15 +19,22 @@ description:
   - Returns the users and their rules, with the least commands, keys and channels that Celery and Flower need.
   - C(celery) is for workers, beat and senders, C(celery-monitor) for Flower; C(default) is off, but where
     there is no password, or where it is asked for.
+  - Those of the Sentinels may only ask there, with the same passwords.
   - Passwords are in it as hashes.
+positional: of
 options:
   _input:
     description:
       - The variables of the role without their prefix.
       - C(password), C(monitor_password), C(previous_passwords), C(default_user), C(key_prefix),
-        C(redis_users).
+        C(redis_users), C(replica_password).
     type: dict
     required: true
+  of:
+    description: Whose users.
+    type: str
+    choices: [redis, sentinel]
+    default: redis
 author: celeryops contributors (@celeryops)
 """
 
@@ -46,9 +55,12 @@ _value:
 """
 
 
-def broker_users(asked: Mapping[str, Any]) -> dict[str, str]:
+def broker_users(asked: Mapping[str, Any], of: str = "redis") -> dict[str, str]:
     """Return the users."""
-    return redis_acl.users(redis_acl.read(asked))
+    users = {"redis": redis_acl.users, "sentinel": redis_acl.sentinel_users}
+    if of not in users:
+        raise AnsibleFilterError(f"broker_users: of = {of!r}: {did_you_mean(of, users)}")
+    return users[of](redis_acl.read(asked))
 
 
 class FilterModule:

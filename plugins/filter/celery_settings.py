@@ -16,7 +16,8 @@ name: celery_settings
 short_description: The Celery settings that lose no task, with the operator's over them
 description:
   - Returns the settings by their lower-case names, such as C(task_acks_late).
-  - They depend on the broker; its URL and the result backend's are not among them, for they are secrets.
+  - They depend on the broker; its URL and the result backend's are not among them.
+  - Behind Sentinels they hold the password with which these are asked, so what uses them must not be logged.
 positional: timeouts
 options:
   _input:
@@ -47,6 +48,9 @@ options:
     description: The CA of a RabbitMQ that speaks TLS; empty without.
     type: str
     default: ''
+  sentinels:
+    description: Transport options of P(celeryops.systemd.broker_sentinel#filter).
+    type: dict
 author: celeryops contributors (@celeryops)
 """
 
@@ -74,11 +78,12 @@ def celery_settings(
     key_prefix: str = "",
     queue_type: str = "",
     ca_file: str = "",
+    sentinels: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the settings; wrong types are an Ansible error."""
     try:
         timers = settings.Timeouts(**{name: int(value) for name, value in timeouts.items()})
-        own = settings.Own(key_prefix, queue_type, ca_file)
+        own = settings.Own(key_prefix, queue_type, ca_file, sentinels or {})
         return settings.celery_settings(overrides, timers, broker_url, result_backend, own)
     except (AttributeError, TypeError, ValueError) as error:
         raise AnsibleFilterError(f"celery_settings: {error}") from error

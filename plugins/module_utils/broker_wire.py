@@ -12,14 +12,17 @@ import re
 import socket
 import ssl
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
+from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-PORTS = {"redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}
+PORTS = {"redis": 6379, "rediss": 6379, "sentinel": 26379, "amqp": 5672, "amqps": 5671}
 TLS_SCHEMES = ("rediss", "amqps")
+# Sentinel's URL has no scheme of its own for TLS; kombu goes by these words of it.
+TLS_WORDS = "ssl_"
 # kombu 5.7 writes the bindings of queues that expire with ZADD GT.
 OLDEST_REDIS = (6, 2)
 # What INFO tells of what decides whether tasks are safe.
@@ -65,23 +68,48 @@ class Answer:
     doubtful: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class SentinelLogin:
+    """How the Sentinels are asked for the primary: what they call it, and who logs in to them."""
+
+    name: str
+    user: str = ""
+    password: str = ""
+
+    @classmethod
+    def read(cls, options: Mapping[str, Any]) -> SentinelLogin:
+        """Take it from the transport options of Celery."""
+        login = options.get("sentinel_kwargs") or {}
+        name = str(options.get("master_name") or "celery")
+        return cls(name, str(login.get("username") or ""), str(login.get("password") or ""))
+
+
 def public_url(url: str) -> str:
     """Return ``url`` without its login and query, fit for a message, however wrongly it is written."""
     return re.sub("://.*@", "://***@", url, flags=re.DOTALL).partition("?")[0]
 
 
-def ask(url: str, timeout: float, ca_file: str = "", probe: bool = False) -> Answer:
+def ask(
+    url: str,
+    timeout: float,
+    ca_file: str = "",
+    probe: bool = False,
+    sentinel: SentinelLogin | None = None,
+) -> Answer:
     """Connect to the broker at ``url`` as Celery would, and return what it says of itself.
 
     Args:
-        url: A redis://, rediss://, amqp:// or amqps:// URL, as Celery takes it.
+        url: A redis://, rediss://, sentinel://, amqp:// or amqps:// URL, as Celery takes it.
         timeout: Seconds that connecting, and each answer, may take.
         ca_file: The CA to trust, where the URL names none.
         probe: Also try what cannot be read, which a RabbitMQ may note in its log.
+        sentinel: How Sentinels are asked, when the URL names such.
 
     Raises:
         BrokerError: It does not serve; NotReadyError when that may pass by itself.
     """
+    if url.startswith("sentinel://"):
+        return _ask_behind_sentinels(url, timeout, sentinel or SentinelLogin.read({}))
     parts = urlsplit(url)
     with connected(url, timeout, ca_file) as connection:
         if parts.scheme.startswith("redis"):
@@ -123,7 +151,7 @@ def connected(url: str, timeout: float, ca_file: str = "") -> Iterator[socket.so
 def _connect(parts: SplitResult, timeout: float, ca_file: str) -> socket.socket:
     address = (parts.hostname or "localhost", parts.port or PORTS[parts.scheme])
     plain = socket.create_connection(address, timeout)
-    if parts.scheme not in TLS_SCHEMES:
+    if parts.scheme not in TLS_SCHEMES and not (parts.scheme == "sentinel" and TLS_WORDS in parts.query):
         return plain
     try:
         return _tls_context(parse_qs(parts.query), ca_file).wrap_socket(plain, server_hostname=address[0])
@@ -201,6 +229,44 @@ class RedisConnection:
         raise BrokerError("what answers there is not Redis; mend the address or port")
 
 
+def _ask_behind_sentinels(url: str, timeout: float, sentinel: SentinelLogin) -> Answer:
+    """Ask the primary that the Sentinels name; those that do not answer are told of when one does."""
+    place, doubtful = "", []
+    error: BrokerError = NotReadyError("it names no Sentinel; mend the URL")
+    for each in url.split(";"):
+        try:
+            found = _primary(each, timeout, sentinel)
+            place = place or found
+        except BrokerError as silent:
+            error = type(silent)(f"Sentinel {urlsplit(each).netloc.rpartition('@')[2]}: {silent}")
+            doubtful.append(str(error))
+    if not place:
+        raise error
+    first = urlsplit(url.partition(";")[0])
+    login, at, _sentinel = first.netloc.rpartition("@")
+    scheme = "rediss" if TLS_WORDS in first.query else "redis"
+    parts = first._replace(scheme=scheme, netloc=f"{login}{at}{place}")
+    with connected(parts.geturl(), timeout) as connection:
+        answer = _ask_redis(connection, parts)
+    return replace(answer, doubtful=(*doubtful, *answer.doubtful))
+
+
+def _primary(url: str, timeout: float, sentinel: SentinelLogin) -> str:
+    """Return the primary that a Sentinel names, as ``host:port``."""
+    with connected(url, timeout) as connection, RedisConnection(connection) as redis:
+        try:
+            if sentinel.password:
+                redis.call("AUTH", *([sentinel.user] if sentinel.user else []), sentinel.password)
+            found = redis.rows("SENTINEL", "GET-MASTER-ADDR-BY-NAME", sentinel.name)
+        except RedisError as error:
+            mend = "mend broker_sentinel_user and broker_sentinel_password"
+            raise BrokerError(f"it refuses to tell ({error}); {mend}") from error
+    if not found:
+        raise BrokerError(f"it knows of no primary {sentinel.name!r}; set broker_sentinel_name")
+    host, port = found
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _ask_redis(connection: socket.socket, parts: SplitResult) -> Answer:
     password, database = unquote(parts.password or ""), parts.path.strip("/")
     with RedisConnection(connection) as redis:
@@ -216,6 +282,8 @@ def _ask_redis(connection: socket.socket, parts: SplitResult) -> Answer:
             info = dict(line.split(":", 1) for line in redis.call("INFO").splitlines() if ":" in line)
         except RedisError as error:
             return Answer("redis", doubtful=(f"{_UNREAD} ({error}); {_UNREAD_MEND}",))
+    if info.get("min_slaves_good_slaves") == "0":
+        raise NotReadyError("it takes no task while it has no replica (min-replicas-to-write); start one")
     version = info.get("redis_version", "")
     settings = {name: info[name] for name in _READ if name in info}
     unsafe, doubtful = _unsafe_redis(settings), _doubtful_redis(version, settings)

@@ -59,6 +59,24 @@ def room_mb(directory: Path) -> int:
     return (shutil.disk_usage(there).free + held) // MEGABYTE
 
 
+def redis_state(directory: Path) -> dict[str, Any]:
+    """Return what of a Redis that fails over is kept on the disk.
+
+    :param directory: where its data is.
+    :returns: ``primary``, where this host's Sentinel last knew it, and in which ``epoch``; empty and 0
+        without one. ``data``: whether the host has been a broker.
+    """
+    kept = _read(directory / "celery-sentinel.conf")
+    primary = re.search(r"^sentinel monitor celery (\S+) \d+ \d+$", kept, re.MULTILINE)
+    epoch = re.search(r"^sentinel config-epoch celery (\d+)$", kept, re.MULTILINE)
+    data = directory / "celery"
+    return {
+        "primary": primary[1] if primary else "",
+        "epoch": int(epoch[1]) if epoch else 0,
+        "data": any(data.glob("appendonly*")),
+    }
+
+
 def memory_mb(meminfo: str, cgroup: Path) -> int:
     """Return the MiB that all services of the host may use together: MemTotal and cgroup limit."""
     match = re.search(r"^MemTotal:\s+(\d+) kB", meminfo, re.MULTILINE)

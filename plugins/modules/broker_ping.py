@@ -15,6 +15,7 @@ description:
     A user that may not read them still passes, with a warning that says what is not known.
   - Refuses a Redis that evicts keys of any kind, is a replica or a Redis Cluster. Warns of one that is too
     old for kombu 5.7, evicts results, or keeps no append-only file.
+  - Of Sentinels it asks each, then the primary that they name; one that does not answer is a warning.
   - For AMQP it logs in, opens the vhost, and reads product and version. Warns of a RabbitMQ that is too old
     for quorum queues, or where a task may be held for longer than RabbitMQ lets it by default.
   - Of several nodes, one has to serve; it warns of those that do not.
@@ -30,8 +31,8 @@ attributes:
 options:
   url:
     description:
-      - The URL as Celery takes it, of scheme V(redis), V(rediss), V(amqp) or V(amqps).
-      - Nodes of one RabbitMQ are told apart by V(;).
+      - The URL as Celery takes it, of scheme V(redis), V(rediss), V(sentinel), V(amqp) or V(amqps).
+      - Sentinels, or nodes of one RabbitMQ, are told apart by V(;).
       - TLS follows C(ssl_cert_reqs), C(ssl_ca_certs), C(ssl_certfile) and C(ssl_keyfile) of its query.
     type: str
     required: true
@@ -58,6 +59,12 @@ options:
         it back after 1800, unless it is told otherwise, and tells nobody what it is set to.
     type: int
     default: 0
+  sentinel:
+    description:
+      - The options of P(celeryops.systemd.broker_sentinel#filter), by which the primary is found.
+      - C(master_name) counts, and the login of C(sentinel_kwargs).
+    type: dict
+    default: {}
   expect:
     description: Settings that the broker must have, as RV(settings) names them.
     type: dict
@@ -105,6 +112,7 @@ from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire impo
     Answer,
     BrokerError,
     NotReadyError,
+    SentinelLogin,
     ask,
     public_url,
 )
@@ -114,12 +122,19 @@ _PAUSE = 0.2
 DEFAULT_CONSUMER_TIMEOUT = 1800
 
 
-def ask_until(url: str, timeout: float, wait: float, ca_file: str = "", probe: bool = False) -> Answer:
+def ask_until(
+    url: str,
+    timeout: float,
+    wait: float,
+    ca_file: str = "",
+    probe: bool = False,
+    sentinel: SentinelLogin | None = None,
+) -> Answer:
     """Return the broker's answer, asking again for ``wait`` seconds while it is not ready."""
     end = time.monotonic() + wait
     while True:
         try:
-            return ask(url, timeout, ca_file, probe)
+            return ask(url, timeout, ca_file, probe, sentinel)
         except NotReadyError:
             if time.monotonic() >= end:
                 raise
@@ -127,14 +142,19 @@ def ask_until(url: str, timeout: float, wait: float, ca_file: str = "", probe: b
 
 
 def ask_nodes(
-    url: str, timeout: float, wait: float, ca_file: str = "", probe: bool = False
+    url: str,
+    timeout: float,
+    wait: float,
+    ca_file: str = "",
+    probe: bool = False,
+    sentinel: SentinelLogin | None = None,
 ) -> tuple[Answer, list[str]]:
     """Return the answer of the first node that serves, and what is wrong with the others."""
     answer, wrong, refused = None, [], []
     nodes = url.split(";") if url.startswith("amqp") else [url]
     for node in nodes:
         try:
-            found = ask_until(node, timeout, wait, ca_file, probe)
+            found = ask_until(node, timeout, wait, ca_file, probe, sentinel)
             answer = answer or found
         except BrokerError as error:
             wrong.append(f"{public_url(node)}: {error}")
@@ -171,6 +191,7 @@ def main() -> None:
             "url": {"type": "str", "required": True, "no_log": True},
             "timeout": {"type": "float", "default": 5},
             "wait": {"type": "float", "default": 0},
+            "sentinel": {"type": "dict", "default": {}, "no_log": True},
             "expect": {"type": "dict", "default": {}},
             "ca_file": {"type": "path"},
             "held": {"type": "int", "default": 0},
@@ -184,7 +205,8 @@ def main() -> None:
         module.no_log_values.discard(url)  # without a secret in it, the message may name the whole URL
     try:
         timeout, wait, ca_file = (module.params[name] for name in ("timeout", "wait", "ca_file"))
-        answer, unserving = ask_nodes(url, timeout, wait, ca_file or "", module.params["probe"])
+        sentinel = SentinelLogin.read(module.params["sentinel"])
+        answer, unserving = ask_nodes(url, timeout, wait, ca_file or "", module.params["probe"], sentinel)
     except BrokerError as error:
         module.fail_json(msg=f"broker_url = {shown}: {error}")
     for doubt in [*answer.doubtful, *held_too_long(answer, module.params["held"]), *unserving]:

@@ -122,6 +122,13 @@ ansible_facts:
           description: MiB to which the directory O(state) may grow, what it holds already among them.
           type: int
           returned: success
+        redis:
+          description:
+            - C(primary), where the Sentinel of this host last knew it, and in which C(epoch); empty and 0
+              without one.
+            - C(data), whether the host has been a broker.
+          type: dict
+          returned: success
         systemd:
           description: Version of systemd, 0 without it.
           type: int
@@ -205,6 +212,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CGROUP = Path("/sys/fs/cgroup")
+REDIS = Path("/var/lib/redis")
 # Of what setup always gathers, what the roles and most inventories read.
 MINIMAL_SUBSET = frozenset(
     ("date_time", "distribution", "dns", "env", "local", "pkg_mgr", "platform", "python", "service_mgr")
@@ -292,6 +300,7 @@ def main() -> None:
         "cores": host.cores(len(os.sched_getaffinity(0)), CGROUP),
         "memory_mb": host.memory_mb(Path("/proc/meminfo").read_text(), CGROUP),
         "state_room_mb": host.room_mb(Path(module.params["state"])),
+        "redis": host.redis_state(REDIS),
         "systemd": host.systemd_version(systemctl(module, "--version")),
         "pid1": Path("/proc/1/comm").read_text().strip(),
         "python": platform.python_version(),

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import PORTS, public_url
 
-from . import budget, rabbitmq, redis_acl, spec
+from . import budget, rabbitmq, redis_acl, sentinel, spec
 from .problems import Problem, did_you_mean
 
 GROUP = "celery_broker"
@@ -26,6 +26,7 @@ LOGINS = ("worker", "monitor", "none")
 REDIS_SCHEMES = ("redis", "rediss")
 # The CA that the fleet trusts, on every host.
 CA_FILE = "/etc/ssl/celery-broker-ca.pem"
+TLS_WORDS = f"?ssl_cert_reqs=required&ssl_ca_certs={CA_FILE}"
 DATA = "/var/lib/redis"
 # Redis settings that another variable decides, or that the role's promises rest on.
 OWN_SETTINGS = {
@@ -43,6 +44,11 @@ OWN_SETTINGS = {
     "maxmemory-policy": "leave it out: any other than noeviction loses queues",
     "appendonly": "leave it out: without it a restart loses queues",
     "dir": "leave it out",
+    "replicaof": "leave it out: put several hosts in celery_broker",
+    "slaveof": "leave it out: put several hosts in celery_broker",
+    "masterauth": "set broker_replica_password",
+    "masteruser": "set broker_replica_password",
+    "min-replicas-to-write": "leave it out: without it a primary that is cut off takes tasks that get lost",
     "daemonize": "leave it out: systemd runs it",
     "supervised": "leave it out: systemd runs it",
 }
@@ -87,7 +93,7 @@ class MemoryLimits:
 
 
 def memory_limits(
-    memory_mb: int, shared: bool, memory_max_mb: int = 0, maxmemory_mb: int = 0
+    memory_mb: int, shared: bool, memory_max_mb: int = 0, maxmemory_mb: int = 0, beside_mb: int = 0
 ) -> MemoryLimits:
     """Return the memory limits of a Redis broker.
 
@@ -99,11 +105,14 @@ def memory_limits(
         shared: Whether workers, beat or Flower run on the host too.
         memory_max_mb: The unit's limit; 0 derives it from the host.
         maxmemory_mb: What Redis may hold; 0 derives it from the unit's limit.
+        beside_mb: What of it another unit of the broker may use, a Sentinel.
 
     Raises:
         ValueError: What Redis may hold does not fit the unit's limit.
     """
     memory_max_mb, why = unit_limit(memory_mb, shared, memory_max_mb)
+    memory_max_mb -= beside_mb
+    why += f", less {beside_mb} MB for Sentinel" if beside_mb else ""
     held = maxmemory_mb or (memory_max_mb - REDIS_OWN_MB) // 2
     needed = 2 * max(held, LEAST_MAXMEMORY_MB) + REDIS_OWN_MB
     if held < LEAST_MAXMEMORY_MB or needed > memory_max_mb:
@@ -140,16 +149,14 @@ def local_address(bind: Sequence[str]) -> str:
     return next((address for address in addresses if is_loopback(address)), addresses[0])
 
 
-def redis_url(
-    address: str, port: int, user: str, password: str, database: int, tls: bool = False
-) -> str:
+def redis_url(address: str, port: int, user: str, password: str, database: int, tls: bool = False) -> str:
     """Return a Redis's URL; the password may hold any character, and without one nobody is named.
 
     With TLS it names the fleet's CA; clients then also check the name in the certificate.
     """
     place = f"[{address}]" if ":" in address and not address.startswith("[") else address
     login = f"{user}:{quote(password, safe='')}@" if password else ""
-    scheme, words = ("rediss", f"?ssl_cert_reqs=required&ssl_ca_certs={CA_FILE}") if tls else ("redis", "")
+    scheme, words = ("rediss", TLS_WORDS) if tls else ("redis", "")
     return f"{scheme}://{login}{place}:{port}/{database}{words}"
 
 
@@ -208,22 +215,27 @@ def broker_url(
     hosts = list(groups.get(GROUP, ()))
     if hosts and _is_rabbitmq(hostvars, hosts[0]):
         return _rabbitmq_url(hostvars, groups, host, login)
-    if len(hosts) != 1:
+    if not hosts:
         raise ValueError(
             Problem(
                 f"group {GROUP}",
                 hosts,
-                f"a fleet has one broker, this inventory names {len(hosts)}",
+                "a fleet has a broker, and this inventory names none",
                 f"put one host in {GROUP}, or set broker_url to the URL of a broker that runs elsewhere",
             ).text(host)
         )
     variables = hostvars[hosts[0]]
+    tls = _is_true(variables.get("broker_tls"))
+    if len(hosts) > 1 and login != "none":
+        found = places(hostvars, groups).values()
+        return sentinel.url(list(found), *_login(login, variables), database, TLS_WORDS if tls else "")
+    broker = host if login == "none" and host in hosts else hosts[0]
     return redis_url(
-        _address(host, hosts[0], variables),
+        _address(host, broker, hostvars[broker]),
         int(variables.get("broker_port") or DEFAULT_PORT),
         *_login(login, variables),
         database,
-        tls=_is_true(variables.get("broker_tls")),
+        tls=tls,
     )
 
 
@@ -254,6 +266,51 @@ def peer_places(hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str])
         host: str(hostvars[host].get("broker_address") or hostvars[host].get("ansible_host") or host)
         for host in hosts
     }
+
+
+def places(hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return the address at which the others of the fleet reach each of several brokers, in their order.
+
+    Raises:
+        ValueError: One is known by an address of loopback.
+    """
+    return {host: _address("the fleet", host, hostvars[host]) for host in groups.get(GROUP, ())}
+
+
+def sentinel_options(
+    hostvars: Mapping[str, Mapping[str, Any]],
+    groups: Mapping[str, Sequence[str]],
+    host: str,
+    login: str = "worker",
+) -> dict[str, Any]:
+    """Return the transport options with which ``host`` finds the primary; empty where no Sentinel knows it.
+
+    At our own Sentinels a client has the user and password that it has at Redis; an external broker's have
+    variables. Raises as ``broker_url`` does.
+    """
+    variables, brokers = hostvars[host], groups.get(GROUP, ())
+    if not variables.get("broker_url"):
+        if len(brokers) < 2:
+            return {}
+        url = broker_url(hostvars, groups, host, login=login)
+        return sentinel.options(url, sentinel.NAME, *_login(login, hostvars[brokers[0]]))
+    name = str(variables.get("broker_sentinel_name") or sentinel.NAME)
+    user, password = (str(variables.get(f"broker_sentinel_{part}") or "") for part in ("user", "password"))
+    return sentinel.options(str(variables["broker_url"]), name, user, password)
+
+
+def own_sentinel(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> str:
+    """Return the URL of the Sentinel on a broker's own host, without a login, for its administration."""
+    variables = hostvars[host]
+    address = local_address(variables.get("broker_bind") or DEFAULT_BIND)
+    return redis_url(address, sentinel.PORT, "", "", 0, tls=_is_true(variables.get("broker_tls")))
+
+
+def primary(hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> str:
+    """Return where the primary of several brokers is; raises as ``sentinel.primary`` does."""
+    facts = {host: hostvars[host].get("ansible_facts", {}).get("celeryops", {}) for host in groups[GROUP]}
+    states = {host: fact["redis"] for host, fact in facts.items() if "redis" in fact}
+    return sentinel.primary(places(hostvars, groups), states)
 
 
 def _is_true(value: object) -> bool:
@@ -289,6 +346,8 @@ def _address(host: str, broker: str, variables: Mapping[str, Any]) -> str:
 
 
 def _with_database(url: str, database: int) -> str:
+    if database and sentinel.is_url(url):
+        return sentinel.with_database(url, database)
     parts = urlsplit(url)
     return (
         urlunsplit(parts._replace(path=f"/{database}")) if database and parts.scheme in REDIS_SCHEMES else url
@@ -365,6 +424,7 @@ def problems(
     if settings.type == "rabbitmq":
         return _rabbitmq_problems(settings, asked, groups, host, memory_mb, room_mb, hostvars or {})
     return [
+        *sentinel.problems(groups[GROUP], access.replica_password),
         *redis_acl.problems(access),
         *_exposure_problems(settings),
         *_tls_problems(settings),
@@ -449,17 +509,7 @@ def _reach_problems(
         found.append(Problem("broker_bind", [], "it listens nowhere", "name an address, 127.0.0.1 for one"))
     if not 0 < settings.port < 2**16:
         found.append(Problem("broker_port", settings.port, "not a TCP port", "use 1 to 65535"))
-    brokers = list(groups.get(GROUP, ()))
-    if brokers != [host] and settings.type == "redis":
-        found.append(
-            Problem(
-                f"group {GROUP}",
-                brokers,
-                f"a fleet has one broker, not {len(brokers)}",
-                "keep one host in it",
-            )
-        )
-    users = sorted(_users(groups) - {host})
+    users = sorted((_users(groups) | set(groups[GROUP])) - {host})
     only_loopback = all(is_loopback(address) for address in bind_addresses(settings.bind))
     if users and only_loopback and not settings.address:
         found.append(
@@ -480,9 +530,9 @@ def _memory_problems(
     memory_mb: int,
     room_mb: int | None,
 ) -> list[Problem]:
-    shared = shares_host(groups, host)
+    shared, beside = shares_host(groups, host), sentinel_mb(groups)
     try:
-        limits = memory_limits(memory_mb, shared, settings.memory_max_mb, settings.maxmemory_mb)
+        limits = memory_limits(memory_mb, shared, settings.memory_max_mb, settings.maxmemory_mb, beside)
     except ValueError as error:
         mend = "lower it, raise broker_memory_max_mb, or give the broker a larger host"
         return [Problem("broker_maxmemory_mb", settings.maxmemory_mb, str(error), mend)]
@@ -504,6 +554,11 @@ def host_memory_mb(facts: Mapping[str, Any]) -> int:
 def host_room_mb(facts: Mapping[str, Any]) -> int | None:
     """Return the MB to which Redis's data may grow on the host's disk; None without ``host_facts``."""
     return spec.whole(facts.get("celeryops", {}).get("state_room_mb"))
+
+
+def sentinel_mb(groups: Mapping[str, Sequence[str]]) -> int:
+    """Return what a Sentinel beside each Redis may use; 0 where there is one Redis."""
+    return sentinel.MEMORY_MB if len(groups.get(GROUP, ())) > 1 else 0
 
 
 def shares_host(groups: Mapping[str, Sequence[str]], host: str) -> bool:

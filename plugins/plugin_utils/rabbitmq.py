@@ -109,9 +109,7 @@ class Limits:
         return self.memory_max_mb
 
 
-def url(
-    places: Sequence[str], port: int, user: str, password: str, vhost: str, tls: bool = False
-) -> str:
+def url(places: Sequence[str], port: int, user: str, password: str, vhost: str, tls: bool = False) -> str:
     """Return the URL of the nodes, as Celery takes it; password and vhost may hold any character."""
     scheme = "amqps" if tls else "amqp"
     login = f"{user}:{quote(password, safe='')}@" if password else ""

@@ -22,6 +22,9 @@ MONITOR = "celery-monitor"
 # The role's own, with a password that is made on the host and never leaves it (modules/redis_users.py).
 ADMIN = "celeryops"
 DEFAULT = "default"
+# Of several hosts: a replica at its primary, and a Sentinel at every Redis and at its like.
+REPLICA = "celery-replica"
+SENTINEL = "celery-sentinel"
 
 # What an end of a connection does, as CLIENT SETINFO of newer clients; not CLIENT KILL, LIST or PAUSE.
 _CONNECTION = "+@connection -@dangerous"
@@ -48,6 +51,18 @@ _CHANNELS = ("/0.celery.pidbox", "/0.celeryev/*", "/0.celeryev/worker.*", "celer
 # start, and leaves out each transaction that this user may not do: what is unacknowledged, results, the
 # schedule of RedBeat (seen with Redis 7.0 and 8.0).
 _NOBODY = "off ~* &* +@all"
+# redis.io, "High availability with Redis Sentinel": Redis Access Control List authentication.
+_REPLICA_RULES = "+psync +replconf +ping"
+_SENTINEL_RULES = (
+    "&__sentinel__:hello +multi +exec +slaveof +ping +subscribe +publish +config|rewrite +role +info "
+    "+client|setname +client|kill +script|kill"
+)
+# At a Sentinel: who may only ask where the primary is, and its like.
+_ASK_SENTINEL = (
+    f"{_CONNECTION} +info +role +sentinel|get-master-addr-by-name +sentinel|master +sentinel|masters "
+    "+sentinel|replicas +sentinel|slaves +sentinel|sentinels +sentinel|ckquorum"
+)
+_SENTINEL_TO_SENTINEL = f"&* {_CONNECTION} +info +role +publish +subscribe +sentinel"
 
 _PREFIX = re.compile(r"[A-Za-z0-9_.:-]*[:_.-]")
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -59,6 +74,7 @@ class Access:
 
     password: str
     monitor_password: str = ""
+    replica_password: str = ""
     previous_passwords: Sequence[str] = ()
     default_user: bool = False
     key_prefix: str = ""
@@ -70,6 +86,7 @@ def read(asked: Mapping[str, Any]) -> Access:
     return Access(
         password=str(asked["password"]),
         monitor_password=str(asked["monitor_password"]),
+        replica_password=str(asked["replica_password"]),
         previous_passwords=[str(password) for password in asked["previous_passwords"]],
         default_user=bool(asked["default_user"]),
         key_prefix=str(asked["key_prefix"]),
@@ -133,8 +150,25 @@ def users(access: Access) -> dict[str, str]:
         found[WORKER] = f"{login} {worker}"
     if access.monitor_password:
         found[MONITOR] = f"{_login([access.monitor_password])} {monitor_rules(access.key_prefix)}"
+    if access.replica_password:
+        server = _login([access.replica_password])
+        found[REPLICA] = f"{server} {_REPLICA_RULES}"
+        found[SENTINEL] = f"{server} {_SENTINEL_RULES}"
     for name, rules in access.redis_users.items():
         found[name] = f"{found[name]} {rules}" if name in found else rules
+    return found
+
+
+def sentinel_users(access: Access) -> dict[str, str]:
+    """Return the users of the Sentinels: the fleet's may ask, with the passwords that they have at Redis."""
+    worker = f"{_login([access.password, *access.previous_passwords])} {_ASK_SENTINEL}"
+    found = {
+        DEFAULT: worker if access.default_user else "off",
+        WORKER: worker,
+        SENTINEL: f"{_login([access.replica_password])} {_SENTINEL_TO_SENTINEL}",
+    }
+    if access.monitor_password:
+        found[MONITOR] = f"{_login([access.monitor_password])} {_ASK_SENTINEL}"
     return found
 
 

@@ -12,10 +12,11 @@ import difflib
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from . import sentinel
 from .problems import Problem
 
 VARIABLE = "celery_app_settings"
@@ -76,11 +77,13 @@ class Own:
     key_prefix: ``broker_key_prefix``, which keys and channels of a Redis begin with.
     queue_type: of RabbitMQ's queues; empty leaves it to the app's code.
     ca_file: the CA of a RabbitMQ that speaks TLS. That of a Redis is in its URL.
+    sentinels: the options by which a client finds the primary, see ``sentinel.options``.
     """
 
     key_prefix: str = ""
     queue_type: str = ""
     ca_file: str = ""
+    sentinels: Mapping[str, Any] = field(default_factory=dict)
 
 
 def safe_settings(
@@ -89,12 +92,27 @@ def safe_settings(
     """Return the settings that lose no task with this broker and result backend."""
     found = _tasks(timeouts) + _worker()
     if transport(broker_url) == "redis":
-        found += _redis_broker(timeouts, own.key_prefix)
+        options = {**_prefixed(own.key_prefix), **_behind(broker_url, own)}
+        found += _redis_broker(timeouts, options, own.key_prefix)
+        found += _sentinel_tls("broker_use_ssl", broker_url)
     if transport(broker_url) == "amqp":
         found += _amqp_broker(own)
     if transport(result_backend) == "redis":
-        found += _redis_results(timeouts, own.key_prefix)
+        options = {**_prefixed(own.key_prefix), **_behind(result_backend, own)}
+        found += _redis_results(timeouts, options)
+        found += _sentinel_tls("redis_backend_use_ssl", result_backend)
     return found
+
+
+def _behind(url: str | None, own: Own) -> dict[str, Any]:
+    """Return the options by which a transport finds the primary, where Sentinels know it."""
+    return dict(own.sentinels) if sentinel.is_url(url) else {}
+
+
+def _sentinel_tls(name: str, url: str | None) -> list[Setting]:
+    words = sentinel.tls(url or "") if sentinel.is_url(url) else {}
+    why = "the result backend and RedBeat heed no words of such a URL"
+    return [Setting(name, words, why, "celery/backends/redis.py")] if words else []
 
 
 def _tasks(timeouts: Timeouts) -> list[Setting]:
@@ -172,12 +190,12 @@ def _prefixed(key_prefix: str) -> dict[str, str]:
     return {"global_keyprefix": key_prefix} if key_prefix else {}
 
 
-def _redis_broker(timeouts: Timeouts, key_prefix: str) -> list[Setting]:
+def _redis_broker(timeouts: Timeouts, options: Mapping[str, Any], key_prefix: str) -> list[Setting]:
     return [
         Setting(
             "broker_transport_options",
             {
-                **_prefixed(key_prefix),
+                **options,
                 "visibility_timeout": timeouts.visibility_timeout,
                 "socket_keepalive": True,
                 "socket_timeout": 5,
@@ -238,11 +256,11 @@ def _amqp_tls(ca_file: str) -> Setting:
     return Setting("broker_use_ssl", words, "the broker is the fleet's own", "py-amqp: SSLTransport")
 
 
-def _redis_results(timeouts: Timeouts, key_prefix: str) -> list[Setting]:
+def _redis_results(timeouts: Timeouts, options: Mapping[str, Any]) -> list[Setting]:
     return [
         Setting(
             "result_backend_transport_options",
-            {**_prefixed(key_prefix), "visibility_timeout": timeouts.visibility_timeout},
+            {**options, "visibility_timeout": timeouts.visibility_timeout},
             "the shortest visibility timeout of any client of a Redis rules",
             "Celery: Using Redis, Visibility timeout",
         ),

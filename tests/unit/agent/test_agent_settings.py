@@ -37,6 +37,12 @@ def test_a_null_leaves_it_to_the_code(tmp_path: Path) -> None:
     assert load_settings(path) == {"task_acks_late": True, "broker_transport_options": {"socket_timeout": 5}}
 
 
+def test_a_sentinel_that_is_gone_is_asked_once(tmp_path: Path) -> None:
+    options = {"master_name": "main", "sentinel_kwargs": {"password": "p"}}
+    kept = load_settings(write(tmp_path, {"broker_transport_options": options}))["broker_transport_options"]
+    assert kept["sentinel_kwargs"]["retry"].get_retries() == 0
+
+
 def test_no_file() -> None:
     assert load_settings("") == {}
 

@@ -18,15 +18,18 @@ from pathlib import Path
 import pytest
 
 StartRedis = Callable[..., int]
+StartSentinel = Callable[[int, str], int]
 StartServer = Callable[[bytes], int]
 
 
 def unused_port() -> int:
-    """Return a port on loopback that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port on loopback that nothing listens on; a Redis Cluster also needs the one 10,000 above."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port < 2**16 - 10_000:
+            return port
 
 
 def wait_for(port: int) -> None:
@@ -62,6 +65,28 @@ def start_redis(tmp_path: Path) -> Iterator[StartRedis]:
                 ["redis-server", "--save", "", "--dir", str(tmp_path), *ports, *options],
                 stdout=subprocess.DEVNULL,
                 env={"PATH": path},
+            )
+            running.callback(server.wait)
+            running.callback(server.terminate)
+            wait_for(port)
+            return port
+
+        yield start
+
+
+@pytest.fixture
+def start_sentinel(tmp_path: Path) -> Iterator[StartSentinel]:
+    """Start a Sentinel with the given users, which calls the Redis on a port ``celery``; return its port."""
+    with ExitStack() as running:
+
+        def start(primary: int, users: str) -> int:
+            port, acl, config = unused_port(), tmp_path / "sentinel.acl", tmp_path / "sentinel.conf"
+            acl.write_text(users)
+            monitor = f"sentinel monitor celery 127.0.0.1 {primary} 1\n"
+            config.write_text(f"port {port}\nbind 127.0.0.1\naclfile {acl}\n{monitor}")
+            server = subprocess.Popen(
+                [Path(sys.executable).with_name("redis-server"), config, "--sentinel"],
+                stdout=subprocess.DEVNULL,
             )
             running.callback(server.wait)
             running.callback(server.terminate)

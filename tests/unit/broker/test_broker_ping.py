@@ -304,7 +304,7 @@ def test_tls_on_a_plain_port(start_redis: StartRedis) -> None:
 def test_unknown_scheme_and_name() -> None:
     """What cannot be a broker is refused with the mend."""
     with pytest.raises(
-        BrokerError, match=r"scheme 'http' is not one of redis, rediss, amqp, amqps; mend the URL"
+        BrokerError, match=r"scheme 'http' is not one of redis, rediss, sentinel, amqp, amqps; mend the URL"
     ):
         ask("http://127.0.0.1/", timeout=5)
     with pytest.raises(BrokerError, match=r"host name broker\.invalid is unknown here"):

@@ -21,7 +21,8 @@ from kombu.utils.url import parse_url
 OWN = {"vhost": "celery", "consumer_timeout": 3600}
 ASKED: dict[str, Any] = {
     "type": "rabbitmq", "url": "", "address": "", "bind": ["0.0.0.0"], "port": 5672, "password": "s3cret",
-    "monitor_password": "m", "previous_passwords": [], "default_user": False, "key_prefix": "",
+    "monitor_password": "m", "replica_password": "", "previous_passwords": [], "default_user": False,
+    "key_prefix": "",
     "redis_users": {}, "redis_settings": {}, "tls": False, "tls_certificate": "", "tls_key": "", "tls_ca": "",
     "memory_max_mb": 0, "maxmemory_mb": 0, "rabbitmq": OWN,
 }  # fmt: skip

@@ -22,6 +22,7 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils import redis_acl
 ASKED: dict[str, Any] = {
     "password": "toil",
     "monitor_password": "",
+    "replica_password": "",
     "previous_passwords": [],
     "default_user": False,
     "key_prefix": "",

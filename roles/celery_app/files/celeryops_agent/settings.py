@@ -36,7 +36,7 @@ def load_settings(path: str) -> dict[str, Any]:
         raise ValueError(f"CELERYOPS_SETTINGS={path}: not JSON: {exc}") from exc
     if not isinstance(settings, dict):
         raise ValueError(f"CELERYOPS_SETTINGS={path}: a JSON object of Celery settings is wanted")
-    return _without_nulls(settings)
+    return _asking_once(_without_nulls(settings))
 
 
 def apply_settings(conf: Any, settings: Mapping[str, Any], taken: Taken) -> None:
@@ -83,6 +83,17 @@ def recorded_tasks() -> Iterator[Taken]:
         yield taken
     finally:
         Task.bind = bind  # type: ignore[method-assign]
+
+
+def _asking_once(settings: dict[str, Any]) -> dict[str, Any]:
+    """Pass over a Sentinel that is gone; redis-py 8 asks it eleven times, while all threads wait."""
+    for options in settings.values():
+        if isinstance(options, dict) and "sentinel_kwargs" in options:
+            from redis.backoff import NoBackoff  # noqa: PLC0415 - a fleet on RabbitMQ may not have it
+            from redis.retry import Retry  # noqa: PLC0415 - beside its fellow
+
+            options["sentinel_kwargs"].setdefault("retry", Retry(NoBackoff(), 0))
+    return settings
 
 
 def _without_nulls(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,233 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Redis on several hosts: what is refused, who is the primary, and how clients find it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis.exceptions
+from ansible.errors import AnsibleFilterError
+from ansible_collections.celeryops.systemd.plugins.filter.broker_primary import broker_primary
+from ansible_collections.celeryops.systemd.plugins.filter.broker_problems import broker_problems
+from ansible_collections.celeryops.systemd.plugins.filter.broker_sentinel import broker_sentinel
+from ansible_collections.celeryops.systemd.plugins.filter.broker_users import broker_users
+from ansible_collections.celeryops.systemd.plugins.module_utils import redis_users
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import (
+    BrokerError,
+    SentinelLogin,
+    ask,
+)
+from ansible_collections.celeryops.systemd.plugins.module_utils.host import redis_state
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import sentinel
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker_url
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.settings import Own, Timeouts, celery_settings
+from hypothesis import given
+from hypothesis import strategies as st
+from kombu.connection import Connection
+
+StartRedis = Callable[..., int]
+StartSentinel = Callable[[int, str], int]
+FACTS = {"celeryops": {"memory_mb": 2048}}
+NEW = {"primary": "", "epoch": 0, "data": False}
+HOSTS = ["a", "b", "c"]
+GROUPS = {"celery_broker": HOSTS, "celery_queue_mail": ["w"]}
+VARIABLES = {"broker_bind": ["0.0.0.0"], "broker_password": "p@ss", "broker_replica_password": "r"}
+ASKED: dict[str, Any] = {
+    "type": "redis",
+    "url": "",
+    "address": "",
+    "bind": ["0.0.0.0"],
+    "port": 6379,
+    "password": "p@ss",
+    "memory_max_mb": 0,
+    "maxmemory_mb": 0,
+    "redis_settings": {},
+    "monitor_password": "",
+    "replica_password": "r",
+    "previous_passwords": [],
+    "default_user": False,
+    "key_prefix": "",
+    "redis_users": {},
+    "tls": False,
+    "tls_certificate": "",
+    "tls_key": "",
+    "tls_ca": "",
+}
+
+
+def inventory(states: dict[str, Any] | None = None, **variables: Any) -> dict[str, dict[str, Any]]:
+    """Return the variables of three brokers and a worker, with what is on the brokers' disks."""
+    states = dict.fromkeys(HOSTS, NEW) | (states or {})
+    facts = {host: {"ansible_facts": {"celeryops": {"redis": state}}} for host, state in states.items()}
+    return {host: {**VARIABLES, **variables, **facts.get(host, {})} for host in [*HOSTS, "w"]}
+
+
+@pytest.mark.parametrize("hosts", [["a"], HOSTS, [*HOSTS, "d", "e"]])
+def test_how_many_are_well(hosts: list[str]) -> None:
+    assert sentinel.problems(hosts, "r") == []
+    assert hosts[1:] == [] or sentinel.quorum(len(hosts)) > len(hosts) / 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "hosts", "words"),
+    [
+        ({}, ["a", "b"], "when one of two hosts is gone, the other alone is no majority"),
+        ({}, [*HOSTS, "d"], "a majority of 4 outlives the loss of no more hosts than one of 3; put 3 hosts"),
+        ({"replica_password": ""}, HOSTS, "a: broker_replica_password = '': the hosts of one Redis log in"),
+        ({"replica_password": "your_x_here"}, HOSTS, "a: broker_replica_password = (hidden): the hosts of"),
+        ({"replica_password": 'a "quote'}, HOSTS, "a: broker_replica_password = (hidden): a character"),
+        ({"bind": ["127.0.0.1"]}, HOSTS, "b, c, w cannot reach a broker that listens on loopback only"),
+        ({"redis_settings": {"replicaof": "x 1"}}, HOSTS, "broker_redis_settings.replicaof = x 1"),
+    ],
+)
+def test_what_is_refused(asked: dict[str, Any], hosts: list[str], words: str) -> None:
+    groups = {"celery_broker": hosts, "celery_queue_mail": ["w"]}
+    (problem,) = broker_problems({**ASKED, **asked}, groups, "a", FACTS, inventory())
+    assert words in problem
+
+
+def test_what_is_well() -> None:
+    for host in ("a", "w"):
+        assert broker_problems(ASKED, GROUPS, host, FACTS, inventory()) == []
+    # A play of the workers alone has not looked at the brokers.
+    assert broker_problems(ASKED, GROUPS, "w", FACTS, dict.fromkeys([*HOSTS, "w"], VARIABLES)) == []
+
+
+@pytest.mark.parametrize(
+    ("states", "primary"),
+    [
+        ({}, "a"),
+        ({"b": {**NEW, "data": True}}, "b"),  # the broker of one host grows
+        ({"a": {"primary": "a", "epoch": 0, "data": True}, "b": {**NEW, "data": True}}, "a"),
+        (
+            {
+                "a": {"primary": "a", "epoch": 3, "data": True},  # it was away
+                "b": {"primary": "c", "epoch": 4, "data": True},
+                "c": NEW,
+            },
+            "c",
+        ),
+    ],
+)
+def test_who_is_the_primary(states: dict[str, Any], primary: str) -> None:
+    found = broker_primary(inventory(states), GROUPS, "b")
+    own = "redis://127.0.0.1:26379/0"
+    assert found == {"primary": primary, "own": "b", "sentinel": own, "quorum": 2}
+
+
+def test_it_does_not_guess() -> None:
+    both = inventory({"a": {**NEW, "data": True}, "c": {**NEW, "data": True}})
+    with pytest.raises(
+        AnsibleFilterError, match=r"a and c have each been a broker.*move /var/lib/redis/celery"
+    ):
+        broker_primary(both, GROUPS, "b")
+    unasked = inventory()
+    del unasked["c"]["ansible_facts"]
+    with pytest.raises(AnsibleFilterError, match=r"c could be the host that has .*; play all of them"):
+        broker_primary(unasked, GROUPS, "b")
+    assert "could be the host" in broker_problems(ASKED, GROUPS, "a", FACTS, unasked)[0]
+
+
+@given(
+    epochs=st.lists(st.integers(0, 99), min_size=3, max_size=3, unique=True),
+    data=st.lists(st.booleans(), min_size=3, max_size=3),
+)
+def test_the_last_agreement_counts(epochs: list[int], data: list[bool]) -> None:
+    states = {
+        host: {"primary": host, "epoch": epoch, "data": held}
+        for host, epoch, held in zip(HOSTS, epochs, data, strict=True)
+    }
+    assert sentinel.primary({host: host for host in HOSTS}, states) == HOSTS[epochs.index(max(epochs))]
+
+
+def test_what_is_on_the_disk(tmp_path: Path) -> None:
+    assert redis_state(tmp_path) == NEW
+    (tmp_path / "celery/appendonlydir").mkdir(parents=True)
+    assert redis_state(tmp_path) == {**NEW, "data": True}
+    kept = "port 26379\nsentinel monitor celery b.example 6379 2\nsentinel config-epoch celery 7\n"
+    (tmp_path / "celery-sentinel.conf").write_text(kept)
+    assert redis_state(tmp_path) == {"primary": "b.example", "epoch": 7, "data": True}
+
+
+def test_urls() -> None:
+    variables = inventory(broker_monitor_password="m")
+    assert broker_url(variables, GROUPS, "a") == (
+        "sentinel://celery:p%40ss@a:26379/0;sentinel://celery:p%40ss@b:26379/0;"
+        "sentinel://celery:p%40ss@c:26379/0"
+    )
+    assert broker_url(variables, GROUPS, "w", 1, "monitor").startswith(
+        "sentinel://celery-monitor:m@a:26379/1;"
+    )
+    assert broker_url(variables, GROUPS, "b", login="none") == "redis://127.0.0.1:6379/0"
+    external = {"w": {"broker_url": "sentinel://:x@s1/0;sentinel://:x@s2/0?ssl_ca_certs=/ca"}}
+    assert broker_url(external, {}, "w", 3) == "sentinel://:x@s1/3;sentinel://:x@s2/3?ssl_ca_certs=/ca"
+
+
+def test_what_clients_are_told() -> None:
+    patience = {"socket_timeout": 1, "socket_connect_timeout": 1}
+    assert broker_sentinel(inventory(), {"celery_broker": ["a"]}, "w") == {}
+    assert broker_sentinel({"w": {"broker_url": "redis://h/0"}}, {}, "w") == {}
+    assert broker_sentinel({"w": {}}, {}, "w") == {}
+    encrypted = broker_sentinel(inventory(broker_tls=True), GROUPS, "w")
+    words = {"ssl_cert_reqs": "required", "ssl_ca_certs": "/etc/ssl/celery-broker-ca.pem"}
+    login = {"username": "celery", "password": "p@ss"}
+    assert encrypted == {
+        "master_name": "celery",
+        "sentinel_kwargs": {**login, **patience, "ssl": True, **words},
+    }
+    external = {"broker_url": "sentinel://s1/0", "broker_sentinel_name": "mymaster"}
+    assert broker_sentinel({"w": external}, {}, "w") == {
+        "master_name": "mymaster",
+        "sentinel_kwargs": patience,
+    }
+    url = broker_url(inventory(broker_tls=True), GROUPS, "w")
+    settings = celery_settings({}, Timeouts(1, 2, 3), url, url, Own("shop:", sentinels=encrypted))
+    assert settings["broker_use_ssl"] == settings["redis_backend_use_ssl"] == words
+    for transport in ("broker_transport_options", "result_backend_transport_options"):
+        assert {**settings[transport], **encrypted, "global_keyprefix": "shop:"} == settings[transport]
+    plain = celery_settings({}, Timeouts(1, 2, 3), url, "redis://elsewhere/0", Own(sentinels=encrypted))
+    assert "master_name" not in plain["result_backend_transport_options"]
+
+
+@pytest.fixture
+def behind(start_redis: StartRedis, start_sentinel: StartSentinel) -> int:
+    """The port of a Sentinel with the role's users, which knows a Redis as ``celery``."""
+    users = redis_users.acl_file(broker_users({**ASKED, "monitor_password": "m"}, of="sentinel"))
+    return start_sentinel(start_redis("--appendonly", "yes"), users)
+
+
+def test_a_real_sentinel(behind: int, free_port: int) -> None:
+    """The primary is asked, behind Sentinels one of which is silent; kombu goes the same way."""
+    place = f"127.0.0.1:{behind}"
+    url = f"sentinel://127.0.0.1:{free_port}/0;sentinel://{place}/0"
+    answer = ask(url, 5, sentinel=SentinelLogin("celery", "celery", "p@ss"))
+    assert answer.settings["role"] == "master"
+    (silent,) = answer.doubtful
+    assert silent.startswith("Sentinel 127.0.0.1:")
+    with pytest.raises(BrokerError, match=r"refuses to tell .*mend broker_sentinel_user"):
+        ask(f"sentinel://{place}/0", 5, sentinel=SentinelLogin("celery", "celery", "other"))
+    with pytest.raises(BrokerError, match=r"knows of no primary 'mymaster'; set broker_sentinel_name"):
+        ask(f"sentinel://{place}/0", 5, sentinel=SentinelLogin("mymaster", "celery", "p@ss"))
+    options = sentinel.options(url, "celery", "celery-monitor", "m")
+    with Connection(url, transport_options=options) as connection:
+        assert connection.default_channel.client.ping()
+
+
+@pytest.mark.parametrize("command", ["SENTINEL FAILOVER celery", "SENTINEL REMOVE celery", "SHUTDOWN"])
+def test_clients_may_only_ask(behind: int, command: str) -> None:
+    with redis.Redis(port=behind, username="celery", password="p@ss") as client:
+        assert client.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME celery")
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.execute_command(command)
+
+
+def test_a_primary_without_a_replica(start_redis: StartRedis) -> None:
+    """It takes no task: it does not serve yet."""
+    port = start_redis("--min-replicas-to-write", "1")
+    with pytest.raises(BrokerError, match=r"takes no task while it has no replica"):
+        ask(f"redis://127.0.0.1:{port}/0", 5)
