@@ -201,10 +201,13 @@ def _redis_broker(timeouts: Timeouts, options: Mapping[str, Any], key_prefix: st
                 "socket_timeout": 5,
                 "socket_connect_timeout": 5,
                 "health_check_interval": 3,
+                "max_connections": 1000,
             },
-            "a message is delivered again only after every limit; a dead connection is noticed in seconds",
+            "a message is delivered again only after every limit; a dead connection is noticed in seconds;"
+            " greenlets that end at once acknowledge over a connection each",
             "Celery: Using Redis, Visibility timeout; a run: a worker whose connections fall silent consumes"
-            " again after 6 s, with kombu's interval of 25 and a socket timeout of 30 after 50 s",
+            " again after 6 s, with kombu's interval of 25 and a socket timeout of 30 after 50 s; a run: with"
+            " kombu's limit of 10, of 60 greenlets that end while Redis pauses 50 run twice",
         ),
         Setting(
             "worker_cancel_long_running_tasks_on_connection_loss",

@@ -288,6 +288,7 @@ SAFE_SETTINGS: dict[str, Any] = {
         "socket_connect_timeout": 5,
         "socket_timeout": 5,
         "health_check_interval": 3,
+        "max_connections": 1000,
         "visibility_timeout": 3600,
     },
 }

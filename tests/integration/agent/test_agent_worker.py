@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from functools import partial
 from pathlib import Path
 
@@ -136,3 +137,23 @@ def test_a_socket_that_is_gone_does_not_matter(stage: Stage) -> None:
     worker.signal(signal.SIGTERM)
     assert worker.ended() == 0
     assert worker.log.read_text().count("celeryops agent cannot") == 1
+
+
+@pytest.mark.parametrize("pool", ["gevent", "eventlet", "threads"])
+def test_many_that_end_at_once_find_a_connection_each(stage: Stage, pool: str) -> None:
+    """Each acknowledges over one of its own; kombu's ten run out, and its worker loses the broker for it."""
+    worker = stage.worker(pool, "--concurrency=60", watchdog=8)
+    wait_until("it is ready", worker.is_ready)
+    names = [f"{number}" for number in range(60)]
+    for name in names:
+        stage.send(pool, "parcels.send", name, 5)
+    wait_until("all run", partial(stage.has_marks, "started", len(names)))
+    stage.redis.signal(signal.SIGSTOP)
+    wait_until("they have ended", partial(stage.has_marks, "done", len(names)))
+    time.sleep(1)  # and would tell a Redis that takes its time, less than the timeout of a socket
+    stage.redis.signal(signal.SIGCONT)
+    wait_until("all are done", lambda: set(stage.marks("done")) == set(names))
+    worker.signal(signal.SIGTERM)
+    assert worker.ended() == 0
+    assert stage.redis.ask("LLEN", pool) == stage.redis.ask("HLEN", "unacked") == "0"
+    assert not worker.says("Connection to broker lost")
