@@ -100,6 +100,30 @@ def test_what_no_worker_takes_is_a_dead_letter() -> None:
     HOSTS.run("a", ["rabbitmqctl", "purge_queue", "--vhost", "celery", "dead-letters"])
 
 
+# More often than broker_rabbitmq_delivery_limit.
+POISON = """
+from celeryops_agent.fleet import app
+with app.connection_for_write() as connection:
+    poison = app.amqp.queues["poison"].bind(connection.default_channel)
+    poison.declare()
+    with app.amqp.Producer(connection) as producer:
+        producer.publish("x", exchange=poison.exchange, routing_key=poison.routing_key)
+    for _ in range(60):
+        if message := poison.get():
+            message.requeue()
+"""
+
+
+def test_a_task_that_comes_back_too_often_is_a_dead_letter() -> None:
+    """As one whose worker dies whenever it runs."""
+    HOSTS.run("one", in_release([]), stdin=POISON)
+    while not (found := queues("b", "messages"))["dead-letters"]["messages"]:
+        pass
+    assert found["poison"]["messages"] == 0
+    HOSTS.run("b", ["rabbitmqctl", "purge_queue", "--vhost", "celery", "dead-letters"])
+    HOSTS.run("b", ["rabbitmqctl", "delete_queue", "--vhost", "celery", "poison"])
+
+
 def test_a_node_is_lost_under_load() -> None:
     """The one that the worker is connected to, as by a power cut. What two others have accepted is done."""
     order = Order("one", ("one",), MIX, count=120, rate=4, patience=90)

@@ -165,6 +165,13 @@ def test_a_cluster_knows_its_nodes() -> None:
     assert found["environment"]["NODENAME"] == "rabbit@b"
 
 
+def test_the_certificate_of_a_node_has_the_names_of_all() -> None:
+    """kombu expects the name of the first node of the next one too."""
+    names = broker.tls_names(hostvars(), "b", THREE["celery_broker"])
+    assert set(names) == {"localhost", "127.0.0.1", "a", "b", "c"}
+    assert set(broker.tls_names(hostvars(), "b")) == {"localhost", "127.0.0.1", "b"}
+
+
 def test_tls_closes_the_plain_port() -> None:
     """No listener is left without it."""
     settings = configured(ONE, "hub", tls=True, port=5671)["settings"]
