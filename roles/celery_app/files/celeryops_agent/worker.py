@@ -20,6 +20,7 @@ from celery.worker.control import inspect_command
 
 from celeryops_agent.broker import broker_answers
 from celeryops_agent.consumption import asked_age, loop_hold
+from celeryops_agent.delayed_patch import set_up_once
 from celeryops_agent.events_patch import give_up_soon
 from celeryops_agent.prefork_patch import keep_handed_over
 from celeryops_agent.redis_patch import drop_stale_together, settle_pending_reads
@@ -57,6 +58,7 @@ class Worker:
         controller = self._controller
         if "prefork" in str(controller.pool_cls):
             keep_handed_over()
+        set_up_once()
         give_up_soon()
         self._sign_connections()
         self._app.steps["consumer"].add(_witness(self.turn))
