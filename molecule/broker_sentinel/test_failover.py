@@ -63,7 +63,7 @@ def in_step() -> bool:
 
 
 def fault(action: str, host: str) -> None:
-    lab = [PROJECT / "tests/lab/lab", "fault", "--name", SCENARIO, action, host]
+    lab = [str(PROJECT / "tests/lab/lab"), "fault", "--name", SCENARIO, action, host]
     subprocess.run(lab, check=True, capture_output=True)
 
 
@@ -128,9 +128,12 @@ def test_beat_and_flower_follow() -> None:
         "h = {'Authorization': 'Basic ' + base64.b64encode(sys.stdin.read().encode()).decode()}; "
         "print(u.urlopen(u.Request(url, headers=h)).read().decode())"
     )
-    workers = json.loads(HOSTS.run(WORKER, ["python3", "-c", script], stdin=login[1]))
-    assert len(workers) == len(UNITS) - 2
-    assert all(worker.get("active_queues") for worker in workers.values())
+
+    def seen() -> dict[str, Any]:
+        workers: dict[str, Any] = json.loads(HOSTS.run(WORKER, ["python3", "-c", script], stdin=login[1]))
+        return {name: worker for name, worker in workers.items() if worker.get("active_queues")}
+
+    wait_until("Flower sees both workers", lambda: len(seen()) == len(UNITS) - 2)
 
 
 def test_the_old_primary_comes_back_as_a_replica_and_a_play_changes_nothing() -> None:

@@ -143,6 +143,11 @@ def options(url: str, name: str, user: str, password: str) -> dict[str, Any]:
         return {}
     given = {"username": user, "password": password} if password else {}
     login = {word: value for word, value in given.items() if value}
-    patience = {"socket_timeout": ANSWER_SECONDS, "socket_connect_timeout": ANSWER_SECONDS}
+    # Without this null redis-py 8 asks a Sentinel that is gone eleven times.
+    patience = {
+        "socket_timeout": ANSWER_SECONDS,
+        "socket_connect_timeout": ANSWER_SECONDS,
+        "retry": None,
+    }
     encryption: dict[str, Any] = {"ssl": True, **tls(url)} if tls(url) else {}
     return {"master_name": name, "sentinel_kwargs": {**login, **patience, **encryption}}

@@ -12,6 +12,7 @@ import pytest
 from celery import Celery
 from celery.app.task import Task
 from celeryops_agent.settings import apply_settings, load_settings, recorded_tasks
+from redis.sentinel import Sentinel
 
 
 def work() -> None:
@@ -40,7 +41,10 @@ def test_a_null_leaves_it_to_the_code(tmp_path: Path) -> None:
 def test_a_sentinel_that_is_gone_is_asked_once(tmp_path: Path) -> None:
     options = {"master_name": "main", "sentinel_kwargs": {"password": "p"}}
     kept = load_settings(write(tmp_path, {"broker_transport_options": options}))["broker_transport_options"]
-    assert kept["sentinel_kwargs"]["retry"].get_retries() == 0
+    client: Any = Sentinel  # redis-py leaves it untyped
+    (asked,) = client([("127.0.0.1", 1)], sentinel_kwargs=kept["sentinel_kwargs"]).sentinels
+    assert asked.connection_pool.make_connection().retry.get_retries() == 0
+    json.dumps(kept)  # as `celery inspect conf` does
 
 
 def test_no_file() -> None:

@@ -86,13 +86,13 @@ def recorded_tasks() -> Iterator[Taken]:
 
 
 def _asking_once(settings: dict[str, Any]) -> dict[str, Any]:
-    """Pass over a Sentinel that is gone; redis-py 8 asks it eleven times, while all threads wait."""
+    """Pass over a Sentinel that is gone; redis-py 8 asks it eleven times, while all threads wait.
+
+    It takes None for no retries, which the file cannot say: there it leaves an option to the code.
+    """
     for options in settings.values():
         if isinstance(options, dict) and "sentinel_kwargs" in options:
-            from redis.backoff import NoBackoff  # noqa: PLC0415 - a fleet on RabbitMQ may not have it
-            from redis.retry import Retry  # noqa: PLC0415 - beside its fellow
-
-            options["sentinel_kwargs"].setdefault("retry", Retry(NoBackoff(), 0))
+            options["sentinel_kwargs"].setdefault("retry", None)
     return settings
 
 
