@@ -29,6 +29,7 @@ QUEUE_TYPES = ("quorum", "classic")
 DEAD = "dead-letters"
 DEAD_DAYS, MOST_DEAD = 14, 100_000
 DELIVERY_LIMIT = 20
+MOST_LOOKS = 1_000_000
 
 # The Erlang VM with the management plugin takes some 150 MB at rest, and may double what it holds while it
 # tidies up: "Memory Alarms" says at most 0.7 of what is there.
@@ -238,6 +239,8 @@ def policies(asked: Asked) -> dict[str, dict[str, Any]]:
         "message-ttl": DEAD_DAYS * DAY_MS,
         "max-length": MOST_DEAD,
         "overflow": "drop-head",
+        # Who looks at one puts it back, and RabbitMQ 4 would drop it after the 20th look.
+        "delivery-limit": MOST_LOOKS,
     }
     return {
         "tasks": _policy(rf"^(?!({DEAD}|{_CONTROL}|{_DELAYED}|{_REPLIES})$)", tasks),
