@@ -82,6 +82,16 @@ def test_a_stop_in_the_middle_of_a_sending(ticking: Stage) -> None:
 
 
 @pytest.mark.parametrize("scheduler", [FILE, REDBEAT])
+def test_a_stop_in_a_finalizer(ticking: Stage, scheduler: str) -> None:
+    """Celery stops by an exception out of the signal's handler, and Python ignores those of finalizers."""
+    service = beat(ticking, scheduler, CELERYOPS_APP="finalizers")
+    wait_until("it is in one", partial(ticking.has_marks, "finalizing", 1))
+    service.signal(signal.SIGTERM)
+    assert service.ended() == 0
+    assert service.says("Exception ignored in")
+
+
+@pytest.mark.parametrize("scheduler", [FILE, REDBEAT])
 def test_a_standby_is_ready_and_takes_over(ticking: Stage, scheduler: str) -> None:
     leader = beat(ticking, scheduler)
     wait_until("it leads", partial(leader.shows, "leader"))

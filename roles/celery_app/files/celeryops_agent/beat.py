@@ -235,6 +235,8 @@ def watched_service(notifier: Notifier, environ: Mapping[str, str]) -> type[Any]
             self.app.conf.beat_schedule = {**self.app.conf.beat_schedule, **entries}
 
         def sync(self) -> None:
+            # Celery then raises SystemExit out of the signal's handler, and a finalizer may swallow that.
+            self._is_shutdown.set()
             self.beat.life.is_stopping()
             with suppress(OSError):  # said here, for the process ends before the reporter looks again
                 notifier.send({"STOPPING": "1", "STATUS": "stopping"})
