@@ -24,12 +24,13 @@ from benchmarks.site_scale import HERE, LAB, ROOT, SITE, inventory, play
 from load.fleet import Fleet, Load
 
 NAME = "benchrolling"
+MAIL = {"task": "shop.mail.send", "args": ["buyer@example.org", 2.0]}
 MIX = {
-    "tasks": [
-        {"queue": "default", "task": "shop.mail.send", "args": ["buyer@example.org", 2.0]},
-        {"queue": "mail", "task": "shop.mail.send", "args": ["buyer@example.org", 2.0]},
-    ],
-    "chord": {"header": [], "body": {}},
+    "tasks": [{"queue": "default", **MAIL}, {"queue": "mail", **MAIL}],
+    "chord": {
+        "header": [{"queue": "mail", **MAIL}],
+        "body": {"queue": "default", "task": "shop.orders.ship", "args": [1]},
+    },
 }
 TIMES = ("ActiveExit", "InactiveEnter", "InactiveExit", "ActiveEnter")
 

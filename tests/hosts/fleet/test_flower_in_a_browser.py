@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from testinfra.host import Host
 testinfra_hosts = ["ansible://celery_flower"]
 INVENTORY = Path(os.environ["MOLECULE_INVENTORY_FILE"]).parent
 ADDRESS = "127.0.0.1:5555"
+PATIENCE = 180.0  # seconds
 PAGE, HOME = "/var/tmp/flower.html", "/var/tmp/browser"
 BROWSER = [
     *("timeout", "120", "runuser", "-u", "nobody", "--", "env", f"HOME={HOME}", "chromium-headless-shell"),
@@ -55,9 +57,11 @@ def workers() -> set[str]:
 
 
 def test_shows_every_worker_to_who_has_the_password(host: Host, login: str, workers: set[str]) -> None:
-    shown = seen(host, login)
     assert workers
-    assert {name for name in workers if name not in shown} == set()
+    end = time.monotonic() + PATIENCE
+    # Flower knows a worker when it has heard of it, some moments after its own start.
+    while missing := {name for name in workers if name not in (shown := seen(host, login))}:
+        assert time.monotonic() < end, f"{missing} are not in what the browser shows: {shown[-2000:]}"
 
 
 def test_shows_no_worker_without_it(host: Host, workers: set[str]) -> None:
