@@ -119,15 +119,16 @@ class Redis:
 
 
 class Line:
-    """A TCP line to the broker that can fall silent, as when its host dies or a firewall forgets.
+    """A TCP line to the broker that can fall silent, as when its host dies or a firewall forgets, or be cut.
 
-    Who is connected then hears nothing more, no reset either; new connections go through.
+    Who is connected to a silent line hears nothing more, no reset either. New connections go through.
     """
 
     def __init__(self, port: int) -> None:
         self._broker = port
         self._far: set[socket.socket] = set()
         self._near: list[socket.socket] = []  # kept, for to forget a socket is to close it
+        self._cut: tuple[bytes, bool] | None = None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
@@ -142,6 +143,28 @@ class Line:
         for far in silenced:
             with suppress(OSError):  # a client that has gone by itself
                 far.shutdown(socket.SHUT_RDWR)
+
+    def cut_at(self, word: bytes, *, arrives: bool) -> None:
+        """Close all connections once, when a client sends this.
+
+        :param arrives: whether the broker still gets what was sent; its answer is lost in any case.
+        """
+        self._cut = (word, arrives)
+
+    def _cuts(self, sent: bytes, far: socket.socket) -> bool:
+        """Whether this is what the cut waits for; if so, make it."""
+        if self._cut is None or self._cut[0] not in sent:
+            return False
+        (_word, arrives), self._cut = self._cut, None
+        for near in self._near:
+            with suppress(OSError):
+                near.shutdown(socket.SHUT_RDWR)
+        if arrives:
+            far.sendall(sent)
+            far.shutdown(socket.SHUT_WR)  # the broker reads what it was sent, and then the end
+            self._far.discard(far)
+        self.fall_silent()
+        return True
 
     def _accept(self) -> None:
         while True:
@@ -159,6 +182,8 @@ class Line:
     def _carry(self, source: socket.socket, sink: socket.socket, far: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
+                if source is not far and self._cuts(data, sink):
+                    break
                 sink.sendall(data)
         if far in self._far:
             with suppress(OSError):

@@ -101,6 +101,22 @@ def test_a_message_that_comes_while_another_connection_breaks(stage: Stage) -> N
     assert sorted(stage.marks("done")) == sorted(sent)
 
 
+@pytest.mark.parametrize("arrives", [False, True], ids=["the note is lost", "its answer is lost"])
+def test_a_message_that_is_taken_while_the_connection_breaks(stage: Stage, arrives: bool) -> None:
+    """kombu pops it, and notes it with a second command; alone it forgets the message when that one fails."""
+    lines = {pool: Line(stage.redis.port) for pool in POOLS}
+    workers = {pool: stage.worker(pool, CELERY_BROKER_URL=line.url) for pool, line in lines.items()}
+    all_ready(workers)
+    for pool, line in lines.items():
+        line.cut_at(b"ZADD", arrives=arrives)
+        stage.send(pool, "parcels.send", pool)
+    wait_until("all are done", partial(stage.has_marks, "done", len(POOLS)))
+    for worker in workers.values():
+        wait_until("it gave one back", partial(worker.says, "gave back to the broker: parcels.send["))
+    wait_until("all are acknowledged", lambda: stage.redis.ask("HLEN", "unacked") == "0")
+    assert sorted(stage.marks("started")) == sorted(POOLS)
+
+
 def test_a_stop_on_connections_that_fell_silent(stage: Stage) -> None:
     line = Line(stage.redis.port)
     workers = {pool: stage.worker(pool, CELERY_BROKER_URL=line.url) for pool in POOLS}

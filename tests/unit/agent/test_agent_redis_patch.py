@@ -4,24 +4,26 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import json
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from celeryops_agent.redis_patch import REPLY_TIMEOUT, settle_pending_reads
+from kombu.transport.redis import Channel
+from kombu.transport.virtual import Message
 
 
 def channel(reply: object) -> Any:
     """A channel whose BRPOP is answered so, or not, when the reply is an exception."""
     answer = {"side_effect": reply} if isinstance(reply, Exception) else {"return_value": reply}
-    pooled = Mock()
     return SimpleNamespace(
         _in_poll=Mock(),
         client=SimpleNamespace(connection="the connection", parse_response=Mock(**answer)),
-        conn_or_acquire=lambda: nullcontext(pooled),
-        pooled=pooled,
+        Message=Message,
+        decode_body=lambda body, _encoding: body,
+        sep=Channel.sep,
     )
 
 
@@ -38,21 +40,26 @@ def test_who_does_not_crash_is_left_alone(version: str, driver: str) -> None:
     waiting.client.parse_response.assert_not_called()
 
 
-def test_a_message_goes_back_to_the_end_it_came_from() -> None:
-    waiting = channel((b"mail", b"a message"))
+@pytest.mark.parametrize("key", [b"mail", b"mail\x06\x163"], ids=["plain", "of a priority"])
+def test_a_message_is_kept_for_the_queue_it_came_from(key: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[str, Any] = {}
+    monkeypatch.setattr("celeryops_agent.kept_patch.kept", kept)
+    waiting = channel((key, json.dumps({"properties": {"delivery_tag": "one"}}).encode()))
     sock = waiting._in_poll._sock
     settle_pending_reads(connection(waiting), "5.7.0")
     sock.settimeout.assert_called_once_with(REPLY_TIMEOUT)
     waiting.client.parse_response.assert_called_once_with("the connection", "BRPOP")
-    waiting.pooled.rpush.assert_called_once_with(b"mail", b"a message")
+    assert kept["one"].delivery_info == {"exchange": "", "routing_key": "mail"}
     assert waiting._in_poll is None
 
 
 @pytest.mark.parametrize("reply", [None, ConnectionError("gone"), TimeoutError("silent")])
-def test_no_message_came(reply: object) -> None:
+def test_no_message_came(reply: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[str, Any] = {}
+    monkeypatch.setattr("celeryops_agent.kept_patch.kept", kept)
     waiting = channel(reply)
     settle_pending_reads(connection(waiting), "5.7.0")
-    waiting.pooled.rpush.assert_not_called()
+    assert kept == {}
     assert waiting._in_poll is None
 
 

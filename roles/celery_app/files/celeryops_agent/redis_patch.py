@@ -9,6 +9,8 @@ from typing import Any
 
 import celery
 
+from celeryops_agent.kept_patch import keep
+
 logger = logging.getLogger("celeryops.agent")
 
 #: The versions that :func:`settle_pending_reads` is for.
@@ -25,7 +27,7 @@ def settle_pending_reads(connection: Any, version: str = celery.__version__) -> 
     the reply to a BRPOP then reads from what is gone: AttributeError, and the worker exits with the ack
     of its finished task unsent.
 
-    Often only one of its sockets is broken: a message that comes through another goes back to its queue.
+    Often only one of its sockets is broken: a message that comes through another is kept, to go back.
 
     :param connection: the consumer's kombu connection; others than Redis are left alone.
     :param version: the version of Celery that runs.
@@ -44,9 +46,7 @@ def _settle(channel: Any) -> None:
         channel._in_poll._sock.settimeout(REPLY_TIMEOUT)
         reply = channel.client.parse_response(channel.client.connection, "BRPOP")
         if reply:
-            key, message = reply
-            with channel.conn_or_acquire() as client:
-                client.rpush(key, message)
+            keep(channel, *reply)
     except Exception as exc:
         logger.info("no reply to the last BRPOP of a broken connection: %r", exc)
     finally:

@@ -22,6 +22,7 @@ from celeryops_agent.broker import broker_answers
 from celeryops_agent.consumption import asked_age, loop_hold
 from celeryops_agent.delayed_patch import set_up_once
 from celeryops_agent.events_patch import give_up_soon
+from celeryops_agent.kept_patch import give_back, give_back_at_the_end, keep_unnoted
 from celeryops_agent.prefork_patch import keep_handed_over
 from celeryops_agent.redis_patch import drop_stale_together, settle_pending_reads
 from celeryops_agent.report import COMMAND
@@ -67,6 +68,7 @@ class Worker:
         controller.wait_for_soft_shutdown = _after(self.life.is_stopping, controller.wait_for_soft_shutdown)
         signals.worker_ready.connect(self._on_ready, weak=False)
         signals.worker_shutting_down.connect(self._on_shutting_down, weak=False)
+        signals.worker_shutdown.connect(self._on_shutdown, weak=False)
         inspect_command(name=COMMAND)(self._answer)
 
     def turn(self) -> None:
@@ -123,6 +125,9 @@ class Worker:
 
     def _on_shutting_down(self, **_: Any) -> None:
         self.life.is_stopping()
+
+    def _on_shutdown(self, **_: Any) -> None:
+        give_back_at_the_end(self._app.connection_for_read)
 
     def _answer(self, panel: Any, **_: Any) -> dict[str, Any]:
         """Figures of this worker, for ``python -m celeryops_agent.report``.
@@ -187,6 +192,8 @@ def _reconnecting(base: Any) -> type:
             )
             connection = super().ensure_connected(conn)
             drop_stale_together(connection)
+            keep_unnoted(connection)
+            give_back(connection)
             return connection
 
         def on_connection_error_after_connected(self, exc: Exception) -> None:
