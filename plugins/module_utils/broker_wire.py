@@ -199,6 +199,11 @@ class RedisConnection:
         """Let the socket go."""
         self._file.close()
 
+    def certificate(self) -> bytes:
+        """Return what the server presented, as DER; only with TLS."""
+        presented: bytes = self._socket.getpeercert(binary_form=True)  # type: ignore[attr-defined]
+        return presented
+
     def call(self, *words: str) -> str:
         """Send one command and return its simple or bulk reply; an error reply raises RedisError."""
         self._send(*words)

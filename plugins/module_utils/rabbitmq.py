@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+# The role's own user; its password follows from the Erlang cookie.
 ADMIN = "celeryops"
 SALT = 4  # bytes
 # Before this a policy with the key is refused.

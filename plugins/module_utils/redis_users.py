@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The users of a Redis: as its ACL file has them, and as the running server has them.
+"""The users of a Redis: as its ACL file has them, and as the running server has them; and the role's own.
 
 Source: redis.io, "ACL". ``ACL LOAD`` of Redis 7.0 closes the connection of every client; ``ACL SETUSER`` with
 ``reset`` replaces a user in one step and closes none, so that is what is used.
@@ -10,13 +10,29 @@ Source: redis.io, "ACL". ``ACL LOAD`` of Redis 7.0 closes the connection of ever
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import RedisConnection
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import RedisConnection, connected
 
+# The role's own user, with a password that is made on the host and never leaves it (modules/redis_users.py).
+ADMIN = "celeryops"
+TIMEOUT = 5  # seconds
 # Takes on the wanted rules for a moment, so that Redis itself says them in its own words; never logged in as.
 _SCRATCH = "celeryops-compare"
 _HASH = re.compile(r"#[0-9a-f]{64}")
+
+
+@contextmanager
+def running(url: str) -> Iterator[RedisConnection]:
+    """Connect to the Redis of this host, without a login; BrokerError when none answers there."""
+    with connected(url, TIMEOUT) as connection, RedisConnection(connection) as redis:
+        yield redis
+
+
+def log_in(redis: RedisConnection, password: str) -> None:
+    """Log in as the role's own user; RedisError when the running Redis does not know it."""
+    redis.call("AUTH", ADMIN, password)
 
 
 def acl_file(users: Mapping[str, str]) -> str:

@@ -99,16 +99,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import files, tls
-from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import (
-    BrokerError,
-    RedisConnection,
-    RedisError,
-    connected,
-)
-
-ADMIN = "celeryops"
-TIMEOUT = 5
+from ansible_collections.celeryops.systemd.plugins.module_utils import files, redis_users, tls
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import BrokerError, RedisError
 
 
 class Wanted:
@@ -168,18 +160,15 @@ def tell(module: AnsibleModule, wanted: Wanted) -> bool:
     if not module.params["url"]:
         return False
     try:
-        with (
-            # What it presents may be of another CA than the one that is trusted from now on.
-            connected(f"{module.params['url'].partition('?')[0]}?ssl_cert_reqs=none", TIMEOUT) as connection,
-            RedisConnection(connection) as redis,
-        ):
-            presented: bytes = connection.getpeercert(binary_form=True)  # type: ignore[attr-defined]
+        # What it presents may be of another CA than the one that is trusted from now on.
+        with redis_users.running(f"{module.params['url'].partition('?')[0]}?ssl_cert_reqs=none") as redis:
+            presented = redis.certificate()
             if module.check_mode and wanted.why:
                 return True
             if presented == tls.first_certificate(wanted.pem):
                 return False
             if not module.check_mode:
-                redis.call("AUTH", ADMIN, Path(module.params["secret"]).read_text().strip())
+                redis_users.log_in(redis, Path(module.params["secret"]).read_text().strip())
                 redis.call("CONFIG", "SET", "tls-cert-file", str(wanted.server))
             return True
     except BrokerError:

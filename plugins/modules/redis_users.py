@@ -84,15 +84,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.celeryops.systemd.plugins.module_utils import files, redis_users
-from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import (
-    BrokerError,
-    RedisConnection,
-    RedisError,
-    connected,
-)
-
-ADMIN = "celeryops"
-TIMEOUT = 5
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import BrokerError, RedisError
 
 
 def file_changes(module: AnsibleModule, secret: str, users: Mapping[str, str]) -> list[files.Change]:
@@ -119,9 +111,9 @@ def tell(module: AnsibleModule, secret: str, users: Mapping[str, str]) -> tuple[
     """Tell the running Redis, if one runs; return the users that differed, and whether it must restart."""
     told = []
     try:
-        with connected(module.params["url"], TIMEOUT) as connection, RedisConnection(connection) as redis:
+        with redis_users.running(module.params["url"]) as redis:
             try:
-                redis.call("AUTH", ADMIN, secret)
+                redis_users.log_in(redis, secret)
             except RedisError:
                 return [], True
             for command in redis_users.differing(redis, users):
@@ -158,7 +150,7 @@ def main() -> None:
     try:
         secret = place.read_text().strip() if place.exists() else secrets.token_hex(24)
         digest = hashlib.sha256(secret.encode()).hexdigest()
-        users = {**module.params["users"], ADMIN: f"on #{digest} ~* &* +@all"}
+        users = {**module.params["users"], redis_users.ADMIN: f"on #{digest} ~* &* +@all"}
         before = path.read_text() if path.exists() else ""
         changes = file_changes(module, secret, users)
         if not module.check_mode:

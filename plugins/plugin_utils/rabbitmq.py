@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from ansible_collections.celeryops.systemd.plugins.module_utils.rabbitmq import ADMIN
+
 from . import spec
 from .problems import Problem
 
 WORKER, MONITOR = "celery", "celery-monitor"
-# The role's own; its password follows from the Erlang cookie (module_utils/rabbitmq.py).
-ADMIN = "celeryops"
 PORT, TLS_PORT = 5672, 5671
 VHOST = "celery"
 DATA = "/var/lib/rabbitmq"

@@ -15,12 +15,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.celeryops.systemd.plugins.module_utils.redis_users import ADMIN
+
 from .problems import Problem
 
 WORKER = "celery"
 MONITOR = "celery-monitor"
-# The role's own, with a password that is made on the host and never leaves it (modules/redis_users.py).
-ADMIN = "celeryops"
 DEFAULT = "default"
 # Of several hosts: a replica at its primary, and a Sentinel at every Redis and at its like.
 REPLICA = "celery-replica"
