@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import struct
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -30,31 +29,12 @@ from ansible_collections.celeryops.systemd.plugins.modules.broker_ping import (
     ask_until,
     held_too_long,
 )
+from unit.modules.running import run_module
 
 StartRedis = Callable[..., int]
 StartServer = Callable[[bytes], int]
 PASSWORD = "pl@nted/päss:word"
-
-
-def ping(**arguments: Any) -> dict[str, Any]:
-    """Run the module as Ansible does on a host, and return its result."""
-    module = Path(__file__).parents[3] / "plugins/modules/broker_ping.py"
-    words = {
-        "_ansible_no_log": False,
-        "_ansible_version": "2.19.0",
-        "_ansible_tracebacks_for": [],
-        **arguments,
-    }
-    run = subprocess.run(
-        [sys.executable, module],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": words}),
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    result: dict[str, Any] = json.loads(run.stdout)
-    return result
+ping = partial(run_module, "broker_ping")
 
 
 def warnings(result: dict[str, Any]) -> list[str]:

@@ -6,9 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ import redis
 from ansible_collections.celeryops.systemd.plugins.filter.broker_names import broker_names
 from ansible_collections.celeryops.systemd.plugins.module_utils import tls
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import BrokerError, ask
+from unit.modules.running import run_module
 
 NAMES = ["localhost", "127.0.0.1", "broker.example"]
 StartRedis = Callable[..., int]
@@ -47,27 +45,9 @@ class Server:
         self.asked["url"] = f"rediss://127.0.0.1:{self.port}/0"
 
     def run(self, check: bool = False, **asked: Any) -> dict[str, Any]:
-        """Run the module as Ansible does on a host, and return its result."""
-        module = Path(__file__).parents[3] / "plugins/modules/redis_tls.py"
-        words = {
-            "_ansible_no_log": False,
-            "_ansible_version": "2.19.0",
-            "_ansible_tracebacks_for": [],
-            "_ansible_check_mode": check,
-            "_ansible_diff": True,
-            **self.asked,
-            **asked,
-        }
-        run = subprocess.run(
-            [sys.executable, module],
-            input=json.dumps({"ANSIBLE_MODULE_ARGS": words}),
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        result: dict[str, Any] = json.loads(run.stdout)
-        assert "PRIVATE KEY" not in run.stdout
+        """Run the module and return its result, in which no key is."""
+        result = run_module("redis_tls", check, **(self.asked | asked))
+        assert "PRIVATE KEY" not in json.dumps(result)
         return result
 
     def serial(self, host: str = "127.0.0.1") -> bytes:

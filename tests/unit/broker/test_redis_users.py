@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ import pytest
 import redis
 from ansible_collections.celeryops.systemd.plugins.filter.broker_users import broker_users
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import redis_acl
+from unit.modules.running import run_module
 
 ASKED: dict[str, Any] = {
     "password": "toil",
@@ -111,28 +109,9 @@ class Server:
         self.start = start
 
     def run(self, check: bool = False, **asked: Any) -> dict[str, Any]:
-        """Run the module as Ansible does on a host, and return its result."""
-        module = Path(__file__).parents[3] / "plugins/modules/redis_users.py"
-        words = {
-            "_ansible_no_log": False,
-            "_ansible_version": "2.19.0",
-            "_ansible_tracebacks_for": [],
-            "_ansible_check_mode": check,
-            "_ansible_diff": True,
-            "group": "root",
-            "users": broker_users({**ASKED, **asked}),
-            "url": f"redis://127.0.0.1:{self.port or 1}/0",
-            **self.files,
-        }
-        run = subprocess.run(
-            [sys.executable, module],
-            input=json.dumps({"ANSIBLE_MODULE_ARGS": words}),
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        result: dict[str, Any] = json.loads(run.stdout)
+        """Run the module for the users that are asked for, and return its result."""
+        users, url = broker_users({**ASKED, **asked}), f"redis://127.0.0.1:{self.port or 1}/0"
+        result = run_module("redis_users", check, group="root", users=users, url=url, **self.files)
         assert not result.get("failed"), result
         return result
 

@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.modules.running import run_module
 
 
 @pytest.fixture
@@ -32,25 +30,8 @@ def wheelhouse(tmp_path: Path) -> Path:
 
 
 def run(root: Path, wheelhouse: Path, *packages: str, check: bool = False) -> dict[str, Any]:
-    """Run the module as Ansible does on a host, and return its result."""
-    module = Path(__file__).parents[3] / "plugins/modules/tool_venv.py"
-    words = {
-        "root": str(root),
-        "wheelhouse": str(wheelhouse),
-        "packages": packages,
-        "_ansible_check_mode": check,
-    }
-    words |= {"_ansible_version": "2.19.0", "_ansible_tracebacks_for": []}
-    done = subprocess.run(
-        [sys.executable, module],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": words}),
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    """Run the module and return its result."""
+    return run_module("tool_venv", check, root=str(root), wheelhouse=str(wheelhouse), packages=packages)
 
 
 def test_builds_once_and_predicts_it(tmp_path: Path, wheelhouse: Path) -> None:
