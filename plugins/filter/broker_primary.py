@@ -16,22 +16,10 @@ name: broker_primary
 short_description: Where the primary of a Redis on several hosts is
 description:
   - Returns what a host of the group C(celery_broker) that knows nothing yet is told.
-  - That is what the Sentinels last agreed on. Before there were any it is the host that has been the broker,
-    or the first one.
+  - That is what the Sentinels last agreed on, as M(celeryops.systemd.host_facts) found it. Before there were
+    any it is the host that has been the broker, or the first one.
 positional: groups
-options:
-  _input:
-    description: The variables of every host, C(hostvars), with what M(celeryops.systemd.host_facts) found.
-    type: dict
-    required: true
-  groups:
-    description: The inventory's groups, C(groups).
-    type: dict
-    required: true
-  host:
-    description: The host that asks, C(inventory_hostname).
-    type: str
-    required: true
+extends_documentation_fragment: celeryops.systemd.inventory
 author: celeryops contributors (@celeryops)
 """
 

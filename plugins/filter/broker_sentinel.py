@@ -19,19 +19,8 @@ description:
   - Those of an external broker come from C(broker_sentinel_name), C(broker_sentinel_user) and
     C(broker_sentinel_password).
 positional: groups
+extends_documentation_fragment: celeryops.systemd.inventory
 options:
-  _input:
-    description: The variables of every host, C(hostvars).
-    type: dict
-    required: true
-  groups:
-    description: The inventory's groups, C(groups).
-    type: dict
-    required: true
-  host:
-    description: The host that asks, C(inventory_hostname).
-    type: str
-    required: true
   login:
     description: Whom it logs in, as for P(celeryops.systemd.broker_url#filter).
     type: str

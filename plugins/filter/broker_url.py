@@ -22,19 +22,8 @@ description:
   - The broker's own host reaches it over loopback; others at C(broker_address), else C(ansible_host),
     else the inventory name.
 positional: groups
+extends_documentation_fragment: celeryops.systemd.inventory
 options:
-  _input:
-    description: The variables of every host, C(hostvars).
-    type: dict
-    required: true
-  groups:
-    description: The inventory's groups, C(groups).
-    type: dict
-    required: true
-  host:
-    description: The host that asks, C(inventory_hostname).
-    type: str
-    required: true
   database:
     description:
       - The Redis database; V(0) is the broker's own, and leaves an external URL as it is.

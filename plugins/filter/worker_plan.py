@@ -24,26 +24,8 @@ description:
   - A wrong spec, a host that is too small and unknown facts end in one error that lists every problem.
   - What is asked for and has no effect is told as a warning.
 positional: host, groups, facts, defaults
+extends_documentation_fragment: celeryops.systemd.queues
 options:
-  _input:
-    description: The queues and what each needs, C(celery_worker_queues).
-    type: dict
-    required: true
-  host:
-    description: The host, C(inventory_hostname).
-    type: str
-    required: true
-  groups:
-    description: The inventory's groups, C(groups).
-    type: dict
-    required: true
-  facts:
-    description:
-      - The host's facts, C(ansible_facts).
-      - Cores and memory come from C(celeryops), as M(celeryops.systemd.host_facts) finds them, else from
-        C(processor_nproc) and C(memtotal_mb).
-    type: dict
-    required: true
   defaults:
     description:
       - The fleet's own figures, each of them optional.

@@ -22,26 +22,8 @@ description:
   - Each host tells of its own queues; what concerns the whole fleet is told by the first of O(play_hosts).
   - Used by the preflight of the role P(celeryops.systemd.celery_worker#role).
 positional: host, groups, facts, defaults
+extends_documentation_fragment: celeryops.systemd.queues
 options:
-  _input:
-    description: The queues and what each needs, C(celery_worker_queues).
-    type: dict
-    required: true
-  host:
-    description: The host, C(inventory_hostname).
-    type: str
-    required: true
-  groups:
-    description: The inventory's groups, C(groups).
-    type: dict
-    required: true
-  facts:
-    description:
-      - The host's facts, C(ansible_facts).
-      - Cores and memory come from C(celeryops), as M(celeryops.systemd.host_facts) finds them, else from
-        C(processor_nproc) and C(memtotal_mb).
-    type: dict
-    required: true
   defaults:
     description:
       - The fleet's own figures, each of them optional.
