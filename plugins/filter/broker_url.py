@@ -16,9 +16,11 @@ name: broker_url
 short_description: The URL at which a host reaches the broker of its fleet
 description:
   - Returns the variable C(broker_url) of the host that asks, when it is set.
-  - Otherwise builds it from the one host of the group C(celery_broker) and its variables C(broker_address),
-    C(broker_port), C(broker_bind), C(broker_password) and C(broker_monitor_password), a C(rediss://) URL with
-    C(broker_tls). The password is percent-encoded.
+  - Otherwise builds it from the group C(celery_broker) and the variables of its first host, C(broker_type),
+    C(broker_port), C(broker_bind), C(broker_password) and C(broker_monitor_password), with TLS where
+    C(broker_tls) says so. The password is percent-encoded.
+  - On several hosts it is the C(sentinel://) URLs of all Sentinels of Redis, or the C(amqp://) URLs of all
+    nodes of RabbitMQ, with C(;) between them.
   - The broker's own host reaches it over loopback; others at C(broker_address), else C(ansible_host),
     else the inventory name.
 positional: groups
@@ -33,6 +35,7 @@ options:
   login:
     description:
       - Whom it logs in. V(worker) is for workers, beat and senders, V(monitor) for Flower and other monitors.
+      - V(none) leaves the login out, and of several Redis names the one on the host that asks.
       - Without C(broker_monitor_password) a monitor logs in as a worker. An external URL stays as it is.
     type: str
     choices: [worker, monitor, none]

@@ -203,8 +203,8 @@ def broker_url(
             worker.
 
     Raises:
-        ValueError: ``login`` is no such word, or the inventory names no broker, several, or one that ``host``
-            cannot reach.
+        ValueError: ``login`` is no such word, or the inventory names no broker, or one that ``host`` cannot
+            reach.
     """
     if login not in LOGINS:
         raise ValueError(f"login = {login}: {did_you_mean(login, LOGINS)}")
@@ -327,11 +327,11 @@ def _login(login: str, variables: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _address(host: str, broker: str, variables: Mapping[str, Any]) -> str:
+    if host == broker:
+        return local_address(variables.get("broker_bind") or DEFAULT_BIND)
     named = str(variables.get("broker_address") or "")
     if named:
         return named
-    if host == broker:
-        return local_address(variables.get("broker_bind") or DEFAULT_BIND)
     address = str(variables.get("ansible_host") or broker)
     if is_loopback(address):
         raise ValueError(

@@ -35,6 +35,7 @@ def inventory(
         ({"ansible_host": "10.0.0.5"}, "w1", "redis://10.0.0.5:6379/0"),
         ({"ansible_host": "203.0.113.5", "broker_address": "10.0.0.5"}, "w1", "redis://10.0.0.5:6379/0"),
         ({"broker_address": "fd00::5"}, "w1", "redis://[fd00::5]:6379/0"),
+        ({"broker_address": "fd00::5", "broker_bind": ["0.0.0.0"]}, "hub", "redis://127.0.0.1:6379/0"),
         ({"broker_bind": ["10.0.0.5"]}, "hub", "redis://10.0.0.5:6379/0"),
         ({"broker_bind": ["*", "-::*"]}, "hub", "redis://127.0.0.1:6379/0"),
         ({"broker_bind": ["-::1"]}, "hub", "redis://[::1]:6379/0"),
