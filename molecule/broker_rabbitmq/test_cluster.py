@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eventually import wait_until
 from load.driver import Order, drive, leftover
 from load.remote import Hosts, RemoteError, in_release
 
@@ -85,18 +86,15 @@ def impatient() -> Iterator[None]:
 def test_a_task_longer_than_the_consumer_timeout_runs_once_to_its_end() -> None:
     """The role's policy is above its limit. Without the policy it starts again every few seconds."""
     send("shop.mail.send", ["buyer@example.org", 10.0], "mail", "long-task")
-    while "end" not in events("long"):
-        pass
-    while queues("a", "messages")["mail"]["messages"]:
-        pass
+    wait_until("it ends", lambda: "end" in events("long"))
+    wait_until("it is acknowledged", lambda: not queues("a", "messages")["mail"]["messages"])
     assert events("long") == ["start", "end"]
 
 
 def test_what_no_worker_takes_is_a_dead_letter() -> None:
     """It waits for a person, and does not go round for ever."""
     send("shop.nowhere", [], "mail", "unknown-task")
-    while not queues("a", "messages")["dead-letters"]["messages"]:
-        pass
+    wait_until("it is a dead letter", lambda: queues("a", "messages")["dead-letters"]["messages"])
     HOSTS.run("a", ["rabbitmqctl", "purge_queue", "--vhost", "celery", "dead-letters"])
 
 
@@ -117,9 +115,8 @@ with app.connection_for_write() as connection:
 def test_a_task_that_comes_back_too_often_is_a_dead_letter() -> None:
     """As one whose worker dies whenever it runs."""
     HOSTS.run("one", in_release([]), stdin=POISON)
-    while not (found := queues("b", "messages"))["dead-letters"]["messages"]:
-        pass
-    assert found["poison"]["messages"] == 0
+    wait_until("it is a dead letter", lambda: queues("b", "messages")["dead-letters"]["messages"])
+    assert queues("b", "messages")["poison"]["messages"] == 0
     HOSTS.run("b", ["rabbitmqctl", "purge_queue", "--vhost", "celery", "dead-letters"])
     HOSTS.run("b", ["rabbitmqctl", "delete_queue", "--vhost", "celery", "poison"])
 
@@ -129,8 +126,7 @@ def test_a_node_is_lost_under_load() -> None:
     order = Order("one", ("one",), MIX, count=120, rate=4, patience=90)
     with ThreadPoolExecutor(1) as pool:
         loaded = pool.submit(drive, HOSTS, order, print)
-        while not loaded.done() and not any(HOSTS.ledger("one", order.run)):
-            pass
+        wait_until("tasks flow", lambda: loaded.done() or HOSTS.ledger("one", order.run))
         fault("kill", "a")
         try:
             total = loaded.result()[-1]
@@ -152,6 +148,5 @@ def test_it_comes_back_by_itself() -> None:
         except RemoteError:  # it is still booting
             return False
 
-    while not whole():
-        pass
+    wait_until("all three run", whole)
     HOSTS.run("b", ["rabbitmq-queues", "check_if_node_is_quorum_critical"])

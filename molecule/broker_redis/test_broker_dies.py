@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from eventually import wait_until
 from load.driver import Order, drive, leftover
 from load.remote import Hosts
 
@@ -32,8 +33,9 @@ def kill() -> None:
     """systemd starts it again."""
     before = on_broker("systemctl", "show", "--property=NRestarts", UNIT)
     on_broker("systemctl", "kill", "--signal=KILL", UNIT)
-    while on_broker("systemctl", "show", "--property=NRestarts", UNIT) == before:
-        pass
+    wait_until(
+        "it is restarted", lambda: on_broker("systemctl", "show", "--property=NRestarts", UNIT) != before
+    )
 
 
 def restore() -> None:
@@ -54,8 +56,7 @@ def test_what_the_broker_took_is_done(mishap: Callable[[], None]) -> None:
     order = Order("one", ("one",), MIX, count=60, rate=4, patience=90)
     with ThreadPoolExecutor(1) as pool:
         loaded = pool.submit(drive, HOSTS, order, print)
-        while not loaded.done() and not any(HOSTS.ledger("one", order.run)):
-            pass
+        wait_until("tasks flow", lambda: loaded.done() or HOSTS.ledger("one", order.run))
         mishap()
         total = loaded.result()[-1]
     print(f"{mishap.__name__}: sent {total.sent}, done {total.done}, twice {len(total.twice)}")

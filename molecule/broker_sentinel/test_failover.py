@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eventually import wait_until
 from load.driver import Order, drive, leftover
 from load.remote import Hosts
 
@@ -25,7 +26,6 @@ REDIS = ("redis1", "redis2", "redis3")
 WORKER = "one"
 UNITS = ["celery-worker@default-threads", "celery-worker@mail-threads", "celery-beat", "celery-flower"]
 WORKERS = len(UNITS) - 2
-BOUND = 240.0  # seconds in which what must happen has happened
 CLI = "redis-cli --tls --cacert /etc/ssl/celery-broker-ca.pem"
 ADMIN = f"REDISCLI_AUTH=$(cat /etc/redis/celery-admin.secret) {CLI} --user celeryops"
 MAIL = {"queue": "mail", "task": "shop.mail.send", "args": ["buyer@example.org"]}
@@ -33,13 +33,6 @@ MIX: dict[str, Any] = {
     "tasks": [MAIL, {"queue": "default", "task": "shop.orders.heartbeat"}],
     "chord": {"header": [MAIL, MAIL], "body": {"queue": "default", "task": "shop.orders.ship", "args": [1]}},
 }
-
-
-def wait_until(what: str, condition: Callable[[], object]) -> None:
-    end = time.monotonic() + BOUND
-    while not condition():
-        assert time.monotonic() < end, f"in {BOUND:.0f} s it did not happen that {what}"
-        time.sleep(0.2)
 
 
 def ask(host: str, command: str, port: int = 6379) -> str:

@@ -8,6 +8,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from eventually import wait_until
 from load.driver import Order, drive, leftover
 from load.remote import Hosts, in_release
 
@@ -48,8 +49,8 @@ def test_the_switch_loses_nothing() -> None:
     send_delayed("redis-delayed")
     total = drive(HOSTS, before, print)[-1]
     HOSTS.run("one", ["systemctl", "stop", "celery-beat"])
-    while any(leftover(HOSTS, before).values()) or ran("redis") != ["start", "end"]:
-        pass
+    wait_until("Redis is empty", lambda: not any(leftover(HOSTS, before).values()))
+    wait_until("the delayed task is done", lambda: ran("redis") == ["start", "end"])
     play("site")
     keys = HOSTS.run("hub", ["sh", "-c", REDIS]).splitlines()
     assert [key for key in keys if not re.match("_kombu|celery-task-meta|celeryops:", key)] == []
@@ -61,8 +62,7 @@ def test_the_switch_loses_nothing() -> None:
     after = Order("one", ("one",), MIX, count=80)
     total = drive(HOSTS, after, print)[-1]
     assert total.clean, total
-    while ran("rabbit") != ["start", "end"]:
-        pass
+    wait_until("the delayed task is done", lambda: ran("rabbit") == ["start", "end"])
     assert not any(leftover(HOSTS, after).values())
     assert HOSTS.run("one", ["systemctl", "is-active", "celery-beat"]) == "active\n"
 

@@ -24,7 +24,8 @@ from typing import Any
 
 import redis
 from celery import Celery
-from integration.agent.harness import Redis, Service, Stage, wait_until
+from eventually import wait_until
+from integration.agent.harness import Redis, Service, Stage
 
 GOAL = 0.98
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+import eventually
 from load.remote import Hosts, in_release
 
 PROJECT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
@@ -19,7 +20,7 @@ HOSTS = Hosts(PROJECT / ".cache/lab" / os.environ["MOLECULE_SCENARIO_NAME"] / "s
 MACHINE = "machine"
 POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
 WATCHDOG = 15
-BOUND = 600.0
+wait_until = partial(eventually.wait_until, bound=600.0)
 MARKS = "/var/lib/celery"
 ENDLESS = "celery-worker@endless-threads"
 SEND = """
@@ -64,13 +65,6 @@ def marks(event: str) -> list[str]:
 
 def names(word: str, queues: Iterable[str] = POOLS) -> set[str]:
     return {f"{word}-{queue}" for queue in queues}
-
-
-def wait_until(what: str, holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + BOUND
-    while not holds():
-        assert time.monotonic() < end, f"never: {what}"
-        time.sleep(0.5)
 
 
 def consumes(pool: str) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import testinfra
+from eventually import wait_until
 from testinfra.host import Host
 
 INVENTORY = Path(os.environ["MOLECULE_INVENTORY_FILE"]).parent
@@ -57,8 +58,8 @@ def test_lines_written_are_lines_kept(fleet: list[Host]) -> None:
         time.sleep(1)
         for host in fleet:
             host.check_output("/usr/sbin/logrotate --force /etc/logrotate.d/celery")
-    while sender.check_output(f"systemctl show chatter-{run} --property=SubState --value") == "running":
-        time.sleep(1)
+    state = f"systemctl show chatter-{run} --property=SubState --value"
+    wait_until("all tasks are done", lambda: sender.check_output(state) != "running")
     said = sender.check_output(f"journalctl --unit=chatter-{run} --output=cat")
     written = int(re.findall(r"^\d+$", said, re.MULTILINE)[0])
 

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 import testinfra
+from eventually import wait_until
 from load.accounting import Account
 from load.driver import Order, drive, ledgers, leftover
 from load.remote import Hosts
@@ -30,7 +30,6 @@ AUTOSCALED = "celery-worker@images-prefork.service"
 UP_DEPTH = 50
 COUNT = 300
 RATE = 20.0  # tasks a second; more than all instances do, so that it never gets calm
-BOUND = 180.0  # seconds in which what must happen has happened
 
 MAIL = {"queue": "mail", "task": "shop.mail.send", "args": ["buyer@example.org", 1.0]}
 MIX: dict[str, Any] = {
@@ -44,13 +43,6 @@ def machine() -> Host:
     host: Host
     (host,) = testinfra.get_hosts([f"ansible://{MACHINE}?ansible_inventory={INVENTORY}&force_ansible=false"])
     return host
-
-
-def wait_until(what: str, condition: Callable[[], object]) -> None:
-    end = time.monotonic() + BOUND
-    while not condition():
-        assert time.monotonic() < end, f"in {BOUND:.0f} s it did not happen that {what}"
-        time.sleep(0.2)
 
 
 def states(host: Host) -> list[str]:

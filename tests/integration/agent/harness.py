@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -22,6 +22,7 @@ from typing import Any
 
 import redis
 from celery import Celery
+from eventually import wait_until
 
 HERE = Path(__file__).resolve().parent
 AGENT = HERE.parents[2] / "roles" / "celery_app" / "files"
@@ -29,14 +30,6 @@ BIN = Path(sys.executable).parent
 
 #: Generous: a bound for what must happen at all, never a measure of speed.
 BOUND = 60.0
-
-
-def wait_until(what: str, condition: Callable[[], bool], bound: float = BOUND) -> None:
-    """Poll until the condition holds; fail with its name after ``bound`` seconds."""
-    end = time.monotonic() + bound
-    while not condition():
-        assert time.monotonic() < end, f"in {bound:.0f} s it did not happen that {what}"
-        time.sleep(0.05)
 
 
 def free_port() -> int:

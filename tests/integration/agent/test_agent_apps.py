@@ -10,8 +10,9 @@ import sys
 from typing import Any
 
 import pytest
+from eventually import wait_until
 
-from integration.agent.harness import HERE, Stage, wait_until
+from integration.agent.harness import HERE, Stage
 
 PROBE = """
 import json

@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 import redis
+from eventually import wait_until
 
-from integration.agent.harness import BIN, Line, Service, Stage, free_port, wait_until
+from integration.agent.harness import BIN, Line, Service, Stage, free_port
 
 WATCHDOG = 4.0
 

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import redis
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import beat as asked
+from eventually import wait_until
 
-from integration.agent.harness import BIN, HERE, Service, Stage, wait_until
+from integration.agent.harness import BIN, HERE, Service, Stage
 
 FILE = "celery.beat:PersistentScheduler"
 REDBEAT = "redbeat.RedBeatScheduler"

@@ -7,7 +7,9 @@ from __future__ import annotations
 import signal
 from functools import partial
 
-from integration.agent.harness import POOLS, Service, Stage, wait_until
+from eventually import wait_until
+
+from integration.agent.harness import POOLS, Service, Stage
 
 #: Seconds of systemd's patience in these tests.
 WATCHDOG = 4.0

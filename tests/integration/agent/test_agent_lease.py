@@ -9,8 +9,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from celery import Celery
 from celeryops_agent.lease import Claim, Lease, broker_lease
+from eventually import wait_until
 
-from integration.agent.harness import Stage, wait_until
+from integration.agent.harness import Stage
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
 TICK = timedelta(seconds=5)

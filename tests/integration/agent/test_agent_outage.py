@@ -10,8 +10,9 @@ from functools import partial
 
 import pytest
 from celery import VERSION_BANNER
+from eventually import wait_until
 
-from integration.agent.harness import POOLS, Line, Service, Stage, wait_until
+from integration.agent.harness import POOLS, Line, Service, Stage
 
 #: Seconds of systemd's patience in these tests.
 WATCHDOG = 4.0

@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from eventually import wait_until
 
-from integration.agent.harness import POOLS, Stage, wait_until
+from integration.agent.harness import POOLS, Stage
 
 
 def test_ready_then_drained(stage: Stage) -> None:

@@ -19,8 +19,9 @@ import redis
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import redis_acl, settings
 from celery import Celery, chord, group
 from celery.result import AsyncResult
+from eventually import wait_until
 
-from integration.agent.harness import AGENT, Redis, Service, Stage, free_port, wait_until
+from integration.agent.harness import AGENT, Redis, Service, Stage, free_port
 
 APPS = Path(__file__).parent / "apps"
 ADMIN = ("--user", "admin", "--pass", "admins", "--no-auth-warning")

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eventually import wait_until
 from load.driver import Order, drive, leftover
 from load.remote import LEDGERS, Hosts
 
-from integration.agent.harness import AGENT, BOUND, Redis, wait_until
+from integration.agent.harness import AGENT, BOUND, Redis
 
 SHOP = Path(__file__).resolve().parents[2] / "apps" / "shop"
 MIX = json.loads((SHOP / "load.json").read_text())
