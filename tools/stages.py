@@ -24,7 +24,7 @@ LOGS = ROOT / ".cache" / "log"
 SLOTS = 2
 SCENARIO_NEEDS = ("build", "image")
 #: Begun first, so that no long one runs alone at the end.
-LONGEST = ("rollout", "rollout_django", "lifecycle", "plan", "fleet")
+LONGEST = ("rollout", "broker_sentinel", "rollout_django", "scaling", "lifecycle", "fleet")
 CLOSING_LINE = re.compile(r"^=*\s*(\d+ (?:passed|failed|errors?|skipped)\b.* in [\d.]+s.*?)\s*=*$")
 
 
