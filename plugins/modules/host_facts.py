@@ -206,6 +206,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.facts import ansible_collector, default_collectors
+from ansible.module_utils.facts.namespace import PrefixFactNamespace
 from ansible_collections.celeryops.systemd.plugins.module_utils import host, instances, survey, units
 
 if TYPE_CHECKING:
@@ -266,10 +268,6 @@ def gathered(module: AnsibleModule) -> dict[str, Any]:
     """Return what ansible.builtin.setup would of the asked subsets."""
     if not module.params["gather_subset"]:
         return {}
-    # Only here: most calls ask for none, and these are many modules.
-    from ansible.module_utils.facts import ansible_collector, default_collectors  # noqa: PLC0415
-    from ansible.module_utils.facts.namespace import PrefixFactNamespace  # noqa: PLC0415
-
     collector = ansible_collector.get_ansible_collector(
         all_collector_classes=default_collectors.collectors,
         namespace=PrefixFactNamespace(namespace_name="ansible", prefix="ansible_"),
