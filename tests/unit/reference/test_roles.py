@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 from typing import Any
 
@@ -90,3 +91,12 @@ def test_it_names_its_platforms_and_depends_on_no_role(role: Role) -> None:
 
 def test_the_page_of_variables_is_up_to_date() -> None:
     assert PAGE.read_text() == page(), "run: python -m reference.variables"
+
+
+def test_the_look_at_a_host_asks_for_every_package_of_the_broker() -> None:
+    """One that it does not ask for is missing nowhere, and is never installed on a host that has the others."""
+    broker, common = (role.read("vars/main.yml") for role in roles() if role.name in ("broker", "common"))
+    wanted = "".join(str(value) for name, value in broker.items() if re.search(r"_packages?$", name))
+    found = set(re.findall(r"'([a-z]+(?:-[a-z]+)*)'", wanted))
+    assert found >= {"redis-server", "rabbitmq-server"}
+    assert found - set(re.findall(r"'([a-z-]+)'", common["__common_asked_packages"])) == set()
