@@ -73,7 +73,7 @@ def entries(schedules: Mapping[str, object], timezone: str, scheduler: str) -> d
 def zone_problems(variable: str, zone: object) -> list[Problem]:
     """Return why this is no time zone; a controller without time-zone data cannot tell."""
     known = zoneinfo.available_timezones()
-    if zone in known or (not known and isinstance(zone, str)):
+    if isinstance(zone, str) and (zone in known or not known):
         return []
     near = did_you_mean(zone, known)
     mend = near if near.startswith("did") else "name one of the tz database, such as Europe/Berlin"

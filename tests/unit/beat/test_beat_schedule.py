@@ -106,6 +106,8 @@ def test_a_wrong_zone() -> None:
         "ops1: celery_beat_schedules.digest.timezone = Europe/Berln: not a time zone; "
         "did you mean Europe/Berlin?"
     ]
+    (line,) = told({"task": "t", "crontab": "0 2 * * *", "timezone": ["UTC"]})
+    assert "digest.timezone = ['UTC']: not a time zone" in line
     (problem,) = beat_schedule.problems({}, "CEST", "file")
     assert problem.variable == "celery_beat_timezone"
 

@@ -123,6 +123,15 @@ def test_ones_own_certificate(server: Server) -> None:
     assert not server.run(**given)["changed"]
 
 
+def test_a_host_that_can_make_none_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody gave a certificate, so nobody is asked to mend it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    directory, ca_file = str(tmp_path / "tls"), str(tmp_path / "ca.pem")
+    refused = run_module("redis_tls", names=NAMES, directory=directory, ca_file=ca_file, group="root")
+    assert refused["msg"].startswith("broker_tls = true: openssl is not installed on this host; ")
+    assert "belong together" not in refused["msg"]
+
+
 def test_one_that_has_ended_is_refused() -> None:
     """By its date alone."""
     key, ca = tls.new_ca("ours")

@@ -20,6 +20,9 @@ MARK = "From the inventory (celery_beat_schedules): what is changed here does no
 #: Seconds for one step of RedBeat's with its Redis; it has no limit of its own.
 TIMEOUT = 5.0
 
+#: Where a Sentinel listens whose URL does not say it, as for Celery's own transport.
+SENTINEL_PORT = 26379
+
 
 def is_redbeat(scheduler: object) -> bool:
     """Whether this names RedBeat's scheduler, as a class or as ``--scheduler`` takes it."""
@@ -71,7 +74,7 @@ def _redbeat_connection(app: Any) -> dict[str, Any]:
         "redbeat_redis_url": "redis-sentinel://",
         "redbeat_redis_options": {
             **bounds,
-            "sentinels": [(each["hostname"], each["port"]) for each in sentinels],
+            "sentinels": [(each["hostname"], each["port"] or SENTINEL_PORT) for each in sentinels],
             "service_name": options.get("master_name"),
             "sentinel_kwargs": options.get("sentinel_kwargs"),
             "username": sentinels[0]["userid"],
