@@ -53,9 +53,9 @@ EXAMPLES = r"""
     fail_msg: "{{ problems | join('\n') }}"
   vars:
     asked: {type: redis, url: '', address: '', bind: [0.0.0.0], port: 6379, memory_max_mb: 0,
-            maxmemory_mb: 0, redis_settings: {}, password: '', monitor_password: '', previous_passwords: [],
-            default_user: false, key_prefix: '', redis_users: {}, tls: true, tls_certificate: '',
-            tls_key: '', tls_ca: ''}
+            maxmemory_mb: 0, redis_settings: {}, password: '', monitor_password: '', replica_password: '',
+            previous_passwords: [], default_user: false, key_prefix: '', redis_users: {}, tls: true,
+            tls_certificate: '', tls_key: '', tls_ca: ''}
     problems: >-
       {{ asked | celeryops.systemd.broker_problems(groups, inventory_hostname, ansible_facts, hostvars) }}
 """

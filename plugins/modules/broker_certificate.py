@@ -2,13 +2,13 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The module celeryops.systemd.redis_tls."""
+"""The module celeryops.systemd.broker_certificate."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: redis_tls
-short_description: The certificate of a Redis, in its file and in the running server
+module: broker_certificate
+short_description: The certificate of a broker, in its file and in a running Redis
 description:
   - Writes the certificate that is given, once it is sure that clients will take it.
   - Or makes one with a small CA of the host's own, and a new one when it ends soon or a name is missing.
@@ -31,7 +31,7 @@ options:
     type: str
     required: true
   names:
-    description: The names and addresses by which clients reach this Redis.
+    description: The names and addresses by which clients reach this broker.
     type: list
     elements: str
     required: true
@@ -70,7 +70,7 @@ author: celeryops contributors (@celeryops)
 
 EXAMPLES = r"""
 - name: A certificate of a CA of the host's own
-  celeryops.systemd.redis_tls:
+  celeryops.systemd.broker_certificate:
     directory: /etc/redis/celery-tls
     ca_file: /etc/ssl/celery-broker-ca.pem
     names: [localhost, 127.0.0.1, broker1.example.org]

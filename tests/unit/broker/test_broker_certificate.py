@@ -46,7 +46,7 @@ class Server:
 
     def run(self, check: bool = False, **asked: Any) -> dict[str, Any]:
         """Run the module and return its result, in which no key is."""
-        result = run_module("redis_tls", check, **(self.asked | asked))
+        result = run_module("broker_certificate", check, **(self.asked | asked))
         assert "PRIVATE KEY" not in json.dumps(result)
         return result
 
@@ -126,8 +126,8 @@ def test_ones_own_certificate(server: Server) -> None:
 def test_a_host_that_can_make_none_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody gave a certificate, so nobody is asked to mend it."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    directory, ca_file = str(tmp_path / "tls"), str(tmp_path / "ca.pem")
-    refused = run_module("redis_tls", names=NAMES, directory=directory, ca_file=ca_file, group="root")
+    place = {"directory": str(tmp_path / "tls"), "ca_file": str(tmp_path / "ca.pem")}
+    refused = run_module("broker_certificate", False, **place, names=NAMES, group="root")
     assert refused["msg"].startswith("broker_tls = true: openssl is not installed on this host; ")
     assert "belong together" not in refused["msg"]
 
