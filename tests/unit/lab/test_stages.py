@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from eventually import wait_until
 
 TOOL = Path(__file__).resolve().parents[3] / "tools" / "stages.py"
 
@@ -73,10 +74,7 @@ def test_an_interrupted_stage_leaves_no_process(stages: ModuleType, tmp_path: Pa
         time.sleep(0.01)
     stage.end()
     assert stage.process.poll() is not None
-    end = time.monotonic() + 30
-    while runs(said.strip()):  # the signal has reached it, but it may not have died yet
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    wait_until("it has died", lambda: not runs(said.strip()))
 
 
 def runs(pid: str) -> bool:
