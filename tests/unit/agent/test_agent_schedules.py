@@ -52,13 +52,6 @@ def shown(moments: list[datetime], zone: str = BERLIN) -> list[str]:
     return [f"{moment.astimezone(ZoneInfo(zone)):%d %H:%M%z}" for moment in moments]
 
 
-def test_redbeat_asks_sentinels_at_their_usual_port_where_the_url_names_none() -> None:
-    app = Celery(broker="sentinel://celery:p%40ss@h1/2;sentinel://celery:p%40ss@h2:26380/2")
-    options = schedulers._redbeat_connection(app)["redbeat_redis_options"]
-    assert options["sentinels"] == [("h1", 26379), ("h2", 26380)]
-    assert (options["username"], options["password"], options["db"]) == ("celery", "p@ss", 2)
-
-
 Keep = Callable[[dict[str, Any]], BaseSchedule]
 
 
@@ -191,3 +184,10 @@ def test_redbeat_keeps_zones_and_the_sun() -> None:
     again = json.loads(text, cls=codec["RedBeatJSONDecoder"])
     assert again == {**kept, "at": second_half_past_two.astimezone(UTC)}
     assert again["plain"].__class__ is crontab
+
+
+def test_redbeat_asks_sentinels_at_their_usual_port_where_the_url_names_none() -> None:
+    app = Celery(broker="sentinel://celery:p%40ss@h1/2;sentinel://celery:p%40ss@h2:26380/2")
+    options = schedulers._redbeat_connection(app)["redbeat_redis_options"]
+    assert options["sentinels"] == [("h1", 26379), ("h2", 26380)]
+    assert (options["username"], options["password"], options["db"]) == ("celery", "p@ss", 2)
