@@ -25,8 +25,12 @@ _HASH = re.compile(r"#[0-9a-f]{64}")
 
 @contextmanager
 def running(url: str) -> Iterator[RedisConnection]:
-    """Connect to the Redis of this host, without a login; BrokerError when none answers there."""
-    with connected(url, TIMEOUT) as connection, RedisConnection(connection) as redis:
+    """Connect to the Redis of this host, without a login; BrokerError when none answers there.
+
+    What it presents may have ended, or be of another CA than the one that is trusted from now on.
+    """
+    trusting = f"{url.partition('?')[0]}?ssl_cert_reqs=none"
+    with connected(trusting, TIMEOUT) as connection, RedisConnection(connection) as redis:
         yield redis
 
 
@@ -52,13 +56,15 @@ def differing(redis: RedisConnection, users: Mapping[str, str]) -> list[list[str
     """
     now = _listed(redis)
     found = []
-    for name, rules in sorted(users.items()):
-        words = rules.split()
-        redis.call("ACL", "SETUSER", _SCRATCH, "reset", *words, "off")
-        wanted = _listed(redis)[_SCRATCH] - {"off"} | {"on" if "on" in words else "off"}
-        if now.get(name) != wanted:
-            found.append(["ACL", "SETUSER", name, "reset", *words])
-    redis.call("ACL", "DELUSER", _SCRATCH)
+    try:
+        for name, rules in sorted(users.items()):
+            words = rules.split()
+            redis.call("ACL", "SETUSER", _SCRATCH, "reset", *words, "off")
+            wanted = _listed(redis)[_SCRATCH] - {"off"} | {"on" if "on" in words else "off"}
+            if now.get(name) != wanted:
+                found.append(["ACL", "SETUSER", name, "reset", *words])
+    finally:
+        redis.call("ACL", "DELUSER", _SCRATCH)
     gone = sorted(set(now) - set(users) - {_SCRATCH})
     return found + [["ACL", "DELUSER", name] for name in gone]
 

@@ -107,8 +107,11 @@ def file_changes(module: AnsibleModule, secret: str, users: Mapping[str, str]) -
     return files.changes([files.entry({"owner": "root", "diff": False, **raw}) for raw in wanted], [])
 
 
-def tell(module: AnsibleModule, secret: str, users: Mapping[str, str]) -> tuple[list[str], bool]:
-    """Tell the running Redis, if one runs; return the users that differed, and whether it must restart."""
+def tell(module: AnsibleModule, secret: str, users: Mapping[str, str], look: bool) -> tuple[list[str], bool]:
+    """Tell the running Redis, if one runs; return the users that differed, and whether it must restart.
+
+    look: change nothing, and raise RedisError for a rule that this Redis refuses.
+    """
     told = []
     try:
         with redis_users.running(module.params["url"]) as redis:
@@ -118,7 +121,7 @@ def tell(module: AnsibleModule, secret: str, users: Mapping[str, str]) -> tuple[
                 return [], True
             for command in redis_users.differing(redis, users):
                 told.append(command[2])
-                if not module.check_mode:
+                if not look:
                     redis.call(*command)
     except BrokerError:
         return [], False  # it reads the file when it starts
@@ -153,10 +156,12 @@ def main() -> None:
         users = {**module.params["users"], redis_users.ADMIN: f"on #{digest} ~* &* +@all"}
         before = path.read_text() if path.exists() else ""
         changes = file_changes(module, secret, users)
+        told, restart = tell(module, secret, users, look=True)
         if not module.check_mode:
             for change in changes:
                 change.apply()
-        told, restart = tell(module, secret, users)
+            if told:
+                tell(module, secret, users, look=False)
     except (files.FileError, OSError, RedisError) as error:
         module.fail_json(msg=f"{path}: {error}")
     result = {

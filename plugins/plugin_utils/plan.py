@@ -199,40 +199,6 @@ def worker_plan(
     return Fleet(queues, groups, defaults).plan(host, facts)
 
 
-class Asked(TypedDict):
-    """What the inventory and the facts say of one host: see Fleet."""
-
-    queues: Mapping[str, object]
-    facts: Mapping[str, object]
-    defaults: Mapping[str, object]
-
-
-def plan_fleet(
-    hosts: Mapping[str, Asked], groups: Mapping[str, Sequence[str]]
-) -> tuple[dict[str, HostPlan], dict[str, list[Problem]]]:
-    """Return the plan of each host, and of those that cannot be planned the problems.
-
-    Hosts that ask for the same are planned from one reading: 10,000 of them in a few seconds.
-    """
-    plans: dict[str, HostPlan] = {}
-    refused: dict[str, list[Problem]] = {}
-    fleets: list[Fleet] = []
-    for host, asked in hosts.items():
-        fleet = next((known for known in fleets if _same(known, asked)), None)
-        if fleet is None:
-            fleet = Fleet(asked["queues"], groups, asked["defaults"])
-            fleets.append(fleet)
-        try:
-            plans[host] = fleet.plan(host, asked["facts"])
-        except PlanError as error:
-            refused[host] = error.problems
-    return plans, refused
-
-
-def _same(fleet: Fleet, asked: Asked) -> bool:
-    return fleet.queues == asked["queues"] and fleet.defaults == asked["defaults"]
-
-
 def concurrency(raw: object, cores: float, memory_mb: int) -> int:
     """Return the concurrency of one instance that has these cores and this MemoryMax to itself.
 

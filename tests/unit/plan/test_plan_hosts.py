@@ -437,22 +437,14 @@ def test_extra_instances_are_planned_with_the_others() -> None:
     assert len({instance["memory_max_mb"] for instance in instances}) == 1
 
 
-def test_a_fleet_is_planned_as_each_of_its_hosts_would_be() -> None:
+def test_a_fleet_that_is_read_once_is_planned_as_each_of_its_hosts_would_be() -> None:
     queues = {"mail": {"workload": "io"}, "img": {"weight": 2}}
-    groups = {"celery_queue_mail": ["w1", "w2", "w3", "w4"], "celery_queue_img": ["w2"]}
+    groups = {"celery_queue_mail": ["w1", "w2", "w3"], "celery_queue_img": ["w2"]}
     facts = {"celeryops": {"cores": 4, "memory_mb": 4096}}
     small = {"celeryops": {"cores": 4, "memory_mb": 300}}
-    hosts = {
-        "w1": plan.Asked(queues=queues, facts=facts, defaults={}),
-        "w2": plan.Asked(queues=dict(queues), facts=facts, defaults={}),
-        "w3": plan.Asked(queues=queues | {"mail": {}}, facts=facts, defaults={"time_limit": 90}),
-        "w4": plan.Asked(queues=queues, facts=small, defaults={}),
-    }
-    planned, refused = plan.plan_fleet(hosts, groups)
-    assert planned == {
-        name: plan.worker_plan(asked["queues"], name, groups, asked["facts"], asked["defaults"])
-        for name, asked in hosts.items()
-        if name != "w4"
-    }
-    assert [problem.variable for problem in refused.pop("w4")] == ["celery_worker_queues.mail.app_memory_mb"]
-    assert refused == {}
+    fleet = plan.Fleet(queues, groups, {})
+    for host in ("w1", "w2"):
+        assert fleet.plan(host, facts) == plan.worker_plan(queues, host, groups, facts, {})
+    with pytest.raises(PlanError) as refused:
+        fleet.plan("w3", small)
+    assert [one.variable for one in refused.value.problems] == ["celery_worker_queues.mail.app_memory_mb"]

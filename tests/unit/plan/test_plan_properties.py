@@ -11,12 +11,7 @@ import re
 from fractions import Fraction
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import (
-    Asked,
-    HostPlan,
-    plan_fleet,
-    worker_plan,
-)
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import Fleet, HostPlan, worker_plan
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import PlanError, Problem
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.spec import KEYS
 from hypothesis import assume, given
@@ -265,12 +260,9 @@ def test_the_same_input_gives_the_same_plan_alone_and_in_a_fleet(
     once = plan(queues, cores, memory_mb, roles)
     raw, host, alone, facts, defaults = inputs(queues, cores, memory_mb, roles)
     before = json.dumps([raw, facts])
-    asked = Asked(queues=raw, facts=facts, defaults=defaults)
-    larger = Asked(queues=raw, facts={"celeryops": {"cores": 96, "memory_mb": 2**20}}, defaults=defaults)
-    groups = {name: ["w0", *hosts, "w2"] for name, hosts in alone.items()}
-    planned, refused = plan_fleet({"w0": larger, host: asked, "w2": larger}, groups)
-    assert refused == {}
-    assert json.dumps(planned[host]) == json.dumps(once)
+    fleet = Fleet(raw, {name: ["w0", *hosts] for name, hosts in alone.items()}, defaults)
+    fleet.plan("w0", {"celeryops": {"cores": 96, "memory_mb": 2**20}})
+    assert json.dumps(fleet.plan(host, facts)) == json.dumps(once)
     assert json.dumps([raw, facts]) == before
 
 
