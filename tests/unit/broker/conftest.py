@@ -17,6 +17,9 @@ from pathlib import Path
 
 import pytest
 
+#: Where Redis' own program is: that of this machine, or the one that make tools links.
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
 StartRedis = Callable[..., int]
 StartSentinel = Callable[[int, str], int]
 StartServer = Callable[[bytes], int]
@@ -55,7 +58,6 @@ def free_port() -> int:
 @pytest.fixture
 def start_redis(tmp_path: Path) -> Iterator[StartRedis]:
     """Start a Redis with the given command-line options, on a port that is returned."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     with ExitStack() as running:
 
         def start(*options: str, port: int = 0, tls: bool = False) -> int:
@@ -64,7 +66,7 @@ def start_redis(tmp_path: Path) -> Iterator[StartRedis]:
             server = subprocess.Popen(
                 ["redis-server", "--save", "", "--dir", str(tmp_path), *ports, *options],
                 stdout=subprocess.DEVNULL,
-                env={"PATH": path},
+                env={"PATH": PATH},
             )
             running.callback(server.wait)
             running.callback(server.terminate)
@@ -85,8 +87,9 @@ def start_sentinel(tmp_path: Path) -> Iterator[StartSentinel]:
             monitor = f"sentinel monitor celery 127.0.0.1 {primary} 1\n"
             config.write_text(f"port {port}\nbind 127.0.0.1\naclfile {acl}\n{monitor}")
             server = subprocess.Popen(
-                [Path(sys.executable).with_name("redis-server"), config, "--sentinel"],
+                ["redis-server", config, "--sentinel"],
                 stdout=subprocess.DEVNULL,
+                env={"PATH": PATH},
             )
             running.callback(server.wait)
             running.callback(server.terminate)
