@@ -354,7 +354,7 @@ class AmqpConnection:
         return _amqp_strings(payload[6:])
 
     def log_in(self, user: str, password: str, vhost: str) -> None:
-        """Log in and open the vhost; AmqpRefusal when it is refused."""
+        """Log in and open the vhost; AmqpRefusedError when it is refused."""
         capabilities = _table(_text("capabilities") + b"F" + _table(_text(_AUTH_CLOSE) + b"t\x01"))
         login = f"\0{user}\0{password}".encode()
         self._send(0, (10, 11), capabilities + _text("PLAIN") + _long_text(login) + _text("en_US"))
@@ -370,7 +370,7 @@ class AmqpConnection:
         self._send(1, (60, 10), struct.pack(">IHB", 0, 1, 1))
         try:
             self._expect((60, 11))
-        except AmqpRefusal:
+        except AmqpRefusedError:
             return False
         return True
 
@@ -395,7 +395,7 @@ class AmqpConnection:
         found = struct.unpack(">HH", payload[:4]) if payload else (0, 0)
         if found in ((10, 50), (20, 40)):
             code, length = struct.unpack(">HB", payload[4:7])
-            raise AmqpRefusal(code, payload[7 : 7 + length].decode(errors="replace"))
+            raise AmqpRefusedError(code, payload[7 : 7 + length].decode(errors="replace"))
         if found != method:
             raise NotReadyError("it closed the connection; look at its log")
         return payload[4:]
@@ -413,7 +413,7 @@ def _long_text(text: bytes) -> bytes:
 _table = _long_text
 
 
-class AmqpRefusal(Exception):  # noqa: N818 - an answer, no error of ours
+class AmqpRefusedError(Exception):
     """The server closed the connection or the channel, and said why."""
 
     def __init__(self, code: int, text: str) -> None:
@@ -433,13 +433,13 @@ def _ask_amqp(connection: socket.socket, parts: SplitResult, probe: bool) -> Ans
         takes_global_qos = not probe or amqp.takes_global_qos()
         if takes_global_qos:
             amqp.close()  # otherwise the server did
-    except AmqpRefusal as refusal:
+    except AmqpRefusedError as refusal:
         raise _mend_amqp(refusal, vhost) from refusal
     settings = {"global_qos": str(int(takes_global_qos))} if probe else {}
     return Answer(product, version, settings, (), tuple(_doubtful_amqp(product, version, takes_global_qos)))
 
 
-def _mend_amqp(refusal: AmqpRefusal, vhost: str) -> BrokerError:
+def _mend_amqp(refusal: AmqpRefusedError, vhost: str) -> BrokerError:
     if refusal.code == _ACCESS_REFUSED and "vhost" not in str(refusal):
         return BrokerError(f"it refuses the login ({refusal}); {_MEND_LOGIN}")
     if "vhost" in str(refusal):

@@ -25,12 +25,8 @@ _HASH = re.compile(r"#[0-9a-f]{64}")
 
 @contextmanager
 def running(url: str) -> Iterator[RedisConnection]:
-    """Connect to the Redis of this host, without a login; BrokerError when none answers there.
-
-    What it presents may have ended, or be of another CA than the one that is trusted from now on.
-    """
-    trusting = f"{url.partition('?')[0]}?ssl_cert_reqs=none"
-    with connected(trusting, TIMEOUT) as connection, RedisConnection(connection) as redis:
+    """Connect to the Redis of this host, without a login; BrokerError when none answers there."""
+    with connected(url, TIMEOUT) as connection, RedisConnection(connection) as redis:
         yield redis
 
 

@@ -78,7 +78,7 @@ restart:
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,25 +107,28 @@ def file_changes(module: AnsibleModule, secret: str, users: Mapping[str, str]) -
     return files.changes([files.entry({"owner": "root", "diff": False, **raw}) for raw in wanted], [])
 
 
-def tell(module: AnsibleModule, secret: str, users: Mapping[str, str], look: bool) -> tuple[list[str], bool]:
-    """Tell the running Redis, if one runs; return the users that differed, and whether it must restart.
+def differences(module: AnsibleModule, secret: str, users: Mapping[str, str]) -> tuple[list[list[str]], bool]:
+    """Return what to tell the running Redis, if one runs, and whether it must restart to read the file.
 
-    look: change nothing, and raise RedisError for a rule that this Redis refuses.
+    RedisError for a rule that this Redis refuses: before the file has it, for Redis would not start again.
     """
-    told = []
     try:
         with redis_users.running(module.params["url"]) as redis:
             try:
                 redis_users.log_in(redis, secret)
             except RedisError:
                 return [], True
-            for command in redis_users.differing(redis, users):
-                told.append(command[2])
-                if not look:
-                    redis.call(*command)
+            return redis_users.differing(redis, users), False
     except BrokerError:
         return [], False  # it reads the file when it starts
-    return told, False
+
+
+def tell(module: AnsibleModule, secret: str, commands: Iterable[Sequence[str]]) -> None:
+    """Tell the running Redis."""
+    with redis_users.running(module.params["url"]) as redis:
+        redis_users.log_in(redis, secret)
+        for command in commands:
+            redis.call(*command)
 
 
 def diff(module: AnsibleModule, before: str, users: Mapping[str, str]) -> list[files.Diff]:
@@ -156,18 +159,18 @@ def main() -> None:
         users = {**module.params["users"], redis_users.ADMIN: f"on #{digest} ~* &* +@all"}
         before = path.read_text() if path.exists() else ""
         changes = file_changes(module, secret, users)
-        told, restart = tell(module, secret, users, look=True)
+        commands, restart = differences(module, secret, users)
         if not module.check_mode:
             for change in changes:
                 change.apply()
-            if told:
-                tell(module, secret, users, look=False)
-    except (files.FileError, OSError, RedisError) as error:
+            if commands:
+                tell(module, secret, commands)
+    except (files.FileError, OSError, BrokerError, RedisError) as error:
         module.fail_json(msg=f"{path}: {error}")
     result = {
-        "changed": bool(changes or told),
+        "changed": bool(changes or commands),
         "changed_paths": [change.path for change in changes],
-        "told": told,
+        "told": [command[2] for command in commands],
         "restart": restart,
     }
     if module._diff:
