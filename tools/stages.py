@@ -26,6 +26,10 @@ SCENARIO_NEEDS = ("build", "image")
 #: Begun first, so that no long one runs alone at the end.
 LONGEST = ("rollout", "broker_sentinel", "rollout_django", "scaling", "lifecycle", "fleet")
 CLOSING_LINE = re.compile(r"^=*\s*(\d+ (?:passed|failed|errors?|skipped)\b.* in [\d.]+s.*?)\s*=*$")
+#: What pytest, Ansible, Molecule and make say of a failure; Ansible also calls a retry FAILED.
+REASON = re.compile(r"^(FAILED (?!- RETRYING)|ERROR\b|E  |\[ERROR\]|fatal: |CRITICAL\b|make: \*\*\*)")
+REASONS = 20
+TAIL = 100
 
 
 @dataclass
@@ -50,6 +54,12 @@ class Stage:
         """What pytest said at the end of each of the stage's runs."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return [found[1] for line in text.splitlines() if (found := CLOSING_LINE.match(line))]
+
+    @property
+    def reasons(self) -> list[str]:
+        """The lines that say why it failed, the last ones."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return [line[:400] for line in text.splitlines() if REASON.match(line)][-REASONS:]
 
     def start(self) -> None:
         """Begin, in a process group of its own, so that all of it can be ended."""
@@ -142,13 +152,10 @@ def run(stages: list[Stage]) -> None:
 
 
 def tell(stage: Stage) -> None:
-    """Say how a stage went; show its output where it failed or where nobody can open the log later."""
-    text = stage.log.read_text(errors="replace")
-    if os.environ.get("CI"):
-        print(f"----- {stage.name} -----\n{text}")
-    elif stage.status != "ok":
-        before_cleanup = text.partition("Cleaning up.")[0]  # Molecule's word, after what went wrong
-        print("\n".join(f"    {line}" for line in before_cleanup.splitlines()[-60:]))
+    """Say how a stage went; show the end of its output where it failed."""
+    if stage.status != "ok":
+        before_cleanup = stage.log.read_text(errors="replace").partition("Cleaning up.")[0]  # Molecule's word
+        print("\n".join(f"    {line}" for line in before_cleanup.splitlines()[-TAIL:]))
     where = stage.log.relative_to(ROOT)
     print(f"{stage.name}: {stage.status} in {stage.seconds:.1f} s ({where})", flush=True)
 
@@ -179,6 +186,9 @@ def main(words: Sequence[str]) -> int:
         run(stages)
     except KeyboardInterrupt:
         print("stages: interrupted", file=sys.stderr)
+    for stage in stages:
+        if stage.status == "FAILED":
+            print("\n".join(["", f"{stage.name} failed:", *(f"    {line}" for line in stage.reasons)]))
     print(table(stages, time.monotonic() - began))
     failed = [stage.name for stage in stages if stage.status != "ok"]
     print(f"\nnot ok: {', '.join(failed)}" if failed else f"\nall {len(stages)} stages ok")

@@ -67,6 +67,23 @@ def test_the_closing_line_of_pytest_is_found(stages: ModuleType, line: str, said
     assert stage.closing_lines == said
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("FAILED tests/hosts/fleet/test_secrets.py::test_none - assert 1 == 0", True),
+        ("E       AssertionError: assert 1 == 0", True),
+        ("fatal: [one]: FAILED! => {}", True),
+        ("[ERROR]: Task failed: no", True),
+        ("FAILED - RETRYING: [one]: Wait (30 retries left).", False),
+        ("ok: [one]", False),
+    ],
+)
+def test_the_reasons_of_a_failure_are_told(stages: ModuleType, line: str, told: bool) -> None:
+    stage = stages.Stage("unit", ["true"])
+    stage.log.write_text(f"...\n{line}\n")
+    assert stage.reasons == [line] * told
+
+
 def test_an_interrupted_stage_leaves_no_process(stages: ModuleType, tmp_path: Path) -> None:
     stage = stages.Stage("long", ["sh", "-c", "sleep 600 & echo $!; wait"])
     stage.start()
