@@ -10,6 +10,7 @@ with the openssl of the host, for Python's library can make none.
 from __future__ import annotations
 
 import ipaddress
+import re
 import secrets
 import ssl
 import subprocess
@@ -105,10 +106,9 @@ def new_certificate(ca_key: str, ca: str, names: list[str], days: int) -> str:
 
 
 def first_certificate(pem: str) -> bytes:
-    """Return the first certificate of a PEM text, as it goes over the wire."""
-    begin = pem.index("-----BEGIN CERTIFICATE-----")
-    end = pem.index("-----END CERTIFICATE-----", begin) + len("-----END CERTIFICATE-----")
-    return ssl.PEM_cert_to_DER_cert(pem[begin:end] + "\n")
+    """Return the first certificate of a PEM text, as it goes over the wire; empty when there is none."""
+    found = re.search(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", pem, re.DOTALL)
+    return ssl.PEM_cert_to_DER_cert(f"{found[0]}\n") if found else b""
 
 
 def _alternative(name: str) -> str:

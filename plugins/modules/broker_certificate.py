@@ -111,6 +111,7 @@ class Wanted:
         self.asked = module.params
         self.directory = Path(self.asked["directory"])
         self.server, self.ca_key = self.directory / "server.pem", self.directory / "ca.key"
+        self.before = _text(self.server)
         self.why = ""
         self.made_key = ""
         if self.asked["certificate"]:
@@ -121,7 +122,7 @@ class Wanted:
             self.ca, self.pem = self._own(module.check_mode)
 
     def _own(self, check_mode: bool) -> tuple[str, str]:
-        key, ca, pem = _text(self.ca_key), _text(Path(self.asked["ca_file"])), _text(self.server)
+        key, ca, pem = _text(self.ca_key), _text(Path(self.asked["ca_file"])), self.before
         try:
             if not key:
                 raise tls.CertificateError("there is no CA")
@@ -160,12 +161,17 @@ def tell(module: AnsibleModule, wanted: Wanted) -> bool:
     if not module.params["url"]:
         return False
     try:
-        # What it presents may have ended, or be of another CA than the one that is trusted from now on.
+        # What it presents may have ended, or be of another CA than the one that is trusted from now on: it is
+        # known by the file that it was read from, and who presents another one is told no password.
         with redis_users.running(f"{module.params['url'].partition('?')[0]}?ssl_cert_reqs=none") as redis:
             presented = redis.certificate()
-            if module.check_mode and wanted.why:
-                return True
             if presented == tls.first_certificate(wanted.pem):
+                return False
+            if presented != tls.first_certificate(wanted.before):
+                module.warn(
+                    f"{module.params['url']}: who listens there presents a certificate that was never in"
+                    f" {wanted.server}, and was not told of the new one; restart redis-server on this host"
+                )
                 return False
             if not module.check_mode:
                 redis_users.log_in(redis, Path(module.params["secret"]).read_text().strip())

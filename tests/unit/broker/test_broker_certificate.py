@@ -27,6 +27,7 @@ class Server:
     def __init__(self, start: StartRedis, place: Path) -> None:
         self.place = place
         self.pem, self.ca = place / "tls/server.pem", place / "ca.pem"
+        place.mkdir(exist_ok=True)
         secret = place / "secret"
         secret.write_text("admins\n")
         self.asked: dict[str, Any] = {
@@ -121,6 +122,17 @@ def test_ones_own_certificate(server: Server) -> None:
     assert server.run(**given)["told"]
     assert server.serial() == tls.first_certificate(given["certificate"])
     assert not server.run(**given)["changed"]
+
+
+def test_a_stranger_is_told_nothing(server: Server, start_redis: StartRedis, tmp_path: Path) -> None:
+    """Anyone on the host can listen there while Redis is away; the password is not for them."""
+    stranger = Server(start_redis, tmp_path / "stranger")
+    before = stranger.serial()
+    for check in (True, False):
+        result = server.run(check=check, url=stranger.asked["url"], names=[*NAMES, "new.example"])
+        assert not result["told"]
+        assert "presents a certificate that" in str(result["warnings"])
+    assert stranger.serial() == before
 
 
 def test_a_host_that_can_make_none_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
