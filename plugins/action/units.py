@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
         wishes = units.wishes(given["units"])
         times = survey.times(seen, [path for wish in wishes for path in wish.inputs])
         known = {name: units.Unit(**raw) for name, raw in seen.get("units", {}).items()}
-        asked = given["leave"] or given["changed_paths"]
-        if asked or times is None or not units.settled(wishes, known, times):
+        stay = units.all_stay(given["leave"], seen.get("workers"))
+        if given["changed_paths"] or not stay or times is None or not units.settled(wishes, known, times):
             return None
         return {wish.name: known[wish.name].summary() for wish in wishes}

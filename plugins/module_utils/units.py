@@ -9,7 +9,7 @@ Nothing here talks to systemd; the module celeryops.systemd.units does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -199,6 +199,18 @@ def settled(wishes: Iterable[Wish], now: Mapping[str, Unit], times: Mapping[str,
         and all(decide(wish, now[wish.name], (), times) is None for wish in wanted)
         and not any(to_enable(wish, now[wish.name]) for wish in wanted)
     )
+
+
+def all_stay(leave: Mapping[str, Any] | None, workers: Collection[str] | None) -> bool:
+    """Tell whether no instance has to leave, by the worker instances of which there is a trace.
+
+    :param leave: the module's option of this name.
+    :param workers: those instances; None where nobody looked.
+    """
+    if not leave:
+        return True
+    known = leave["template"] == WORKER_TEMPLATE and set(leave["paths"]) <= set(WORKER_PATHS)
+    return known and workers is not None and set(workers) <= set(leave["keep"])
 
 
 def to_enable(wish: Wish, unit: Unit) -> bool:

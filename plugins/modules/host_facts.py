@@ -40,7 +40,9 @@ options:
     type: path
     default: /opt/celery
   units:
-    description: Units whose state is returned, for M(celeryops.systemd.units) to compare with.
+    description:
+      - Units whose state is returned, besides those of the workers, for M(celeryops.systemd.units) to compare
+        with.
     type: list
     elements: str
     default: []
@@ -93,9 +95,14 @@ seen:
       returned: success
       type: dict
     units:
-      description: O(units) as systemd has them.
+      description: O(units) and those of the workers as systemd has them.
       returned: success
       type: dict
+    workers:
+      description: The worker instances of which there is any trace.
+      returned: success
+      type: list
+      elements: str
 ansible_facts:
   description: The facts of the host, those of O(gather_subset) among them.
   returned: success
@@ -257,9 +264,8 @@ def worker_instances(module: AnsibleModule) -> list[str]:
     return units.instances(units.WORKER_TEMPLATE, units.WORKER_PATHS, units.parse_loaded(listing))
 
 
-def unit_states(module: AnsibleModule) -> dict[str, dict[str, Any]]:
-    """Return what systemd says of the asked units; nothing where there is no systemd to ask."""
-    names = module.params["units"]
+def unit_states(module: AnsibleModule, names: list[str]) -> dict[str, dict[str, Any]]:
+    """Return what systemd says of the units; nothing where there is no systemd to ask."""
     text = systemctl(module, *units.SHOW, *names) if names else ""
     return {name: asdict(unit) for name, unit in units.parse_show(names, text).items()} if text else {}
 
@@ -294,6 +300,7 @@ def main() -> None:
     module.run_command_environ_update = {"LC_ALL": "C"}
     names = module.params["users"]
     unit_directory = Path(units.UNIT_DIRECTORY)
+    workers = worker_instances(module)
     facts = {
         "cores": host.cores(len(os.sched_getaffinity(0)), CGROUP),
         "memory_mb": host.memory_mb(Path("/proc/meminfo").read_text(), CGROUP),
@@ -308,11 +315,16 @@ def main() -> None:
         "user": {name: exists(pwd.getpwnam, name) for name in names},
         "group": {name: exists(grp.getgrnam, name) for name in names},
         "units": sorted(path.name for pattern in UNIT_FILES for path in unit_directory.glob(pattern)),
-        "workers": worker_instances(module),
+        "workers": workers,
         "drained": Path(instances.CONFIG, instances.DRAINED).exists(),
     }
     facts.update(host.releases(Path(module.params["root"])))
-    seen = {**survey.look(module.params["files"]), "units": unit_states(module)}
+    asked = [*module.params["units"], *(f"{units.WORKER_TEMPLATE}{name}.service" for name in workers)]
+    seen = {
+        **survey.look(module.params["files"]),
+        "units": unit_states(module, asked),
+        "workers": workers,
+    }
     module.exit_json(
         ansible_facts={**gathered(module), "celeryops": facts, survey.LOOK: seen["look"]}, seen=seen
     )

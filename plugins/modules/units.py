@@ -92,7 +92,7 @@ options:
   seen:
     description:
       - What M(celeryops.systemd.host_facts) has seen in this run. Where it shows that nothing has to happen,
-        the host is not called, and RV(states) are what was seen. Always called with O(leave).
+        the host is not called, and RV(states) are what was seen. With O(leave) this works for workers only.
     type: dict
     default: {}
 author: celeryops contributors (@celeryops)

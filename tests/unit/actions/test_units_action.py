@@ -23,7 +23,9 @@ SEEN = {
     "patterns": ["/etc/u/*"],
     "found": {"/etc/u/old": {"kind": "file", "time": 900.0}, "/etc/u/new": {"kind": "file", "time": 1100.0}},
     "units": {UNIT: RUNNING},
+    "workers": ["mail-prefork"],
 }
+WORKERS = {"template": "celery-worker@", "paths": ["/etc/conf.d/celery/worker-{instance}.env"]}
 WISH = {"name": UNIT, "state": "started", "enabled": True, "inputs": ["/etc/u/old", "/etc/u/none"]}
 
 
@@ -40,8 +42,9 @@ def play(book: Path, look: str = "1", **arguments: Any) -> subprocess.CompletedP
 
 
 def test_the_host_is_not_called_where_all_is_as_wished(tmp_path: Path) -> None:
-    done = play(tmp_path / "play.yml")
-    assert done.returncode == 0, done.stdout
+    for leave in (None, {**WORKERS, "keep": ["mail-prefork", "report-solo"]}):
+        done = play(tmp_path / "play.yml", leave=leave)
+        assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(
@@ -54,6 +57,8 @@ def test_the_host_is_not_called_where_all_is_as_wished(tmp_path: Path) -> None:
         {"units": [{**WISH, "inputs": ["/etc/never-looked-at"]}]},
         {"units": [{**WISH, "state": "stopped"}]},
         {"leave": {"template": "celeryops-nobody-has-this@"}},
+        {"leave": {**WORKERS, "keep": ["report-solo"]}},
+        {"leave": {**WORKERS, "keep": ["mail-prefork"], "paths": ["/etc/elsewhere/{instance}"]}},
     ],
     ids=str,
 )
