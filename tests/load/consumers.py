@@ -7,6 +7,7 @@ when its process ends by itself. Nothing is sampled, so no gap is too short to b
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from load.remote import Hosts
 
 PREFIX, SUFFIX = "celery-worker@", ".service"
+# What follows the queue in an instance's name: its pool, and its number from the second on.
+INSTANCE = re.compile(r"-[a-z]+(-\d+)?$")
 # systemd.journal-fields(7), sd-messages.h: started; stopping, process exited, deactivated, failed.
 UP = "39f53479d3a045ac8e11786248231fbf"
 DOWN = (
@@ -47,7 +50,7 @@ class Consumers:
 
 def queue_of(unit: str) -> str:
     """The queue in the name of a worker's unit."""
-    return unit.removeprefix(PREFIX).removesuffix(SUFFIX).rpartition("-")[0]
+    return INSTANCE.sub("", unit.removeprefix(PREFIX).removesuffix(SUFFIX))
 
 
 def consumers(first: Iterable[tuple[str, str]], changes: Iterable[Change]) -> list[Consumers]:

@@ -37,3 +37,4 @@ def test_queues_are_counted_apart_and_those_that_come_later_not_at_all() -> None
     )
     assert found == [Consumers("big-pictures", 1, 0), Consumers("mail", 1, 1)]
     assert queue_of(PICTURES) == "big-pictures"
+    assert queue_of("celery-worker@big-pictures-threads-2.service") == "big-pictures"
