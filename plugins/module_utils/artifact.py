@@ -37,7 +37,8 @@ MTIME = 946_684_800
 KEPT_BUNDLES = 10
 RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
-LOGIN = re.compile(r"://([^/@\s]+)@")
+# The name before a host that is reached by ssh is no secret.
+LOGIN = re.compile(r"(?<!ssh)://([^/@\s]+)@")
 FULL, EXECUTABLE, PLAIN = 0o777, 0o755, 0o644
 GIT_TIMEOUT = 600
 

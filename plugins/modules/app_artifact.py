@@ -142,7 +142,7 @@ pip_arguments:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import artifact, target
+from ansible_collections.celeryops.systemd.plugins.module_utils import artifact, hide, target
 
 SOURCE_OPTIONS = {
     "type": {"type": "str", "choices": ["directory", "archive", "git", "requirement"], "required": True},
@@ -213,8 +213,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    # A token in a URL must not come back in what Ansible prints.
-    module.no_log_values.update(artifact.logins(module.params["source"]))
+    hide.hide(module, artifact.logins(module.params["source"]))
     try:
         module.exit_json(changed=False, **run(module))
     except (target.ArtifactError, OSError) as error:

@@ -79,7 +79,7 @@ def test_least_privilege_user_passes(start_redis: StartRedis) -> None:
     assert (result["changed"], result["version"]) == (False, "")
     [warning] = warnings(result)
     assert warning.startswith(
-        f"broker_url = redis://***@127.0.0.1:{port}/0: version, eviction policy, persistence and role could "
+        f"broker_url = redis://***@127.0.0.1:{port}: version, eviction policy, persistence and role could "
         "not be read (NOPERM"
     )
     assert warning.endswith("make sure yourself that maxmemory-policy is noeviction")
@@ -119,7 +119,7 @@ def test_eviction_of_queues_is_refused(start_redis: StartRedis) -> None:
     assert result["failed"]
     assert "maxmemory-policy = allkeys-lru" in result["msg"]
     assert "set noeviction" in result["msg"]
-    assert f"broker_url = redis://127.0.0.1:{port}/0: aof_enabled = 0, and 1 was asked for" in result["msg"]
+    assert f"broker_url = redis://127.0.0.1:{port}: aof_enabled = 0, and 1 was asked for" in result["msg"]
 
 
 def test_module_never_tells_the_password(start_redis: StartRedis) -> None:
@@ -128,7 +128,7 @@ def test_module_never_tells_the_password(start_redis: StartRedis) -> None:
     good = ping(url=f"redis://:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/0")
     assert (good["changed"], good["product"]) == (False, "redis")
     bad = ping(url=f"redis://:{quote(PASSWORD + 'x', safe='')}@127.0.0.1:{port}/0")
-    assert f"redis://***@127.0.0.1:{port}/0" in bad["msg"]
+    assert f"broker_url = redis://***@127.0.0.1:{port}: " in bad["msg"]
     for secret in (PASSWORD, quote(PASSWORD, safe="")):
         assert secret not in json.dumps([good, bad], ensure_ascii=False)
 

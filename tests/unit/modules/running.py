@@ -32,4 +32,10 @@ def run_module(name: str, /, check: bool = False, **arguments: Any) -> dict[str,
         check=False,
     )
     result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    # From ansible-core 2.22 on the module names the secrets, and it is Ansible that hides them.
+    secrets = [json.dumps(secret)[1:-1] for secret in result.pop("_ansible_new_secrets", [])]
+    text = json.dumps(result)
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "$REDACTED$")
+    masked: dict[str, Any] = json.loads(text)
+    return masked

@@ -202,6 +202,7 @@ def test_git_gives_the_asked_commit_and_follows_a_branch(tmp_path: Path) -> None
 def test_a_token_in_a_url_is_known_and_not_shown(tmp_path: Path) -> None:
     source = {"type": "git", "repo": "https://user:hunter2@127.0.0.1:1/shop.git"}
     assert artifact.logins(source) == {"user:hunter2"}
+    assert artifact.logins({"type": "git", "repo": "ssh://git@example.org/shop.git"}) == set()
     with pytest.raises(ArtifactError) as caught:
         read(source, tmp_path)
     assert "hunter2" not in str(caught.value)

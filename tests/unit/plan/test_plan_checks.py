@@ -92,6 +92,12 @@ def test_no_target(target: object) -> None:
             "celery_app_source = {'type': 'directory', 'path': ''}: type directory needs path; "
             "set celery_app_source.path",
         ),
+        (
+            {"type": "requirement", "name": "shop @ git+https://bob:secret@example.com/x"},
+            "celery_app_source.name = shop @ git+https://***@example.com/x: its login could be read in the "
+            "list of processes of each host; use type git, which the controller clones, or /etc/pip.conf on "
+            "the hosts",
+        ),
     ],
 )
 def test_a_malformed_source(source: object, message: str) -> None:
