@@ -28,8 +28,8 @@ LONGEST = ("rollout", "broker_sentinel", "rollout_django", "scaling", "lifecycle
 CLOSING_LINE = re.compile(r"^=*\s*(\d+ (?:passed|failed|errors?|skipped)\b.* in [\d.]+s.*?)\s*=*$")
 #: What pytest, Ansible, Molecule and make say of a failure; Ansible also calls a retry FAILED.
 REASON = re.compile(r"^(FAILED (?!- RETRYING)|ERROR\b|E  |\[ERROR\]|fatal: |CRITICAL\b|make: \*\*\*)")
-REASONS = 20
-TAIL = 100
+#: Lines of them, and lines of the output before.
+REASONS, TAIL = 20, 100
 
 
 @dataclass

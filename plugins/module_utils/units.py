@@ -35,6 +35,8 @@ WORKER_PATHS = (
     "/etc/conf.d/celery/worker-{instance}.env",
     "/etc/systemd/system/celery-worker@{instance}.service.d",
 )
+# systemd.unit(5)
+_INSTANCE = re.compile(r"[A-Za-z0-9:_.\\-]+")
 ENABLED_STATES = ("enabled", "enabled-runtime")
 # `systemctl enable` can do nothing about these.
 UNMANAGED_STATES = ("static", "generated", "transient", "alias", "indirect")
@@ -276,6 +278,11 @@ def instances(template: str, patterns: Iterable[str], loaded: Iterable[str]) -> 
             if match:
                 found.add(match[1])
     return sorted(found - {""})
+
+
+def worker_units(workers: Iterable[str]) -> list[str]:
+    """Return the units of the worker instances, but of a stray file's name that systemd would refuse."""
+    return [f"{WORKER_TEMPLATE}{name}.service" for name in workers if _INSTANCE.fullmatch(name)]
 
 
 def want_pattern(template: str) -> str:

@@ -319,12 +319,9 @@ def main() -> None:
         "drained": Path(instances.CONFIG, instances.DRAINED).exists(),
     }
     facts.update(host.releases(Path(module.params["root"])))
-    asked = [*module.params["units"], *(f"{units.WORKER_TEMPLATE}{name}.service" for name in workers)]
-    seen = {
-        **survey.look(module.params["files"]),
-        "units": unit_states(module, asked),
-        "workers": workers,
-    }
+    asked = [*module.params["units"], *units.worker_units(workers)]
+    told = {"units": unit_states(module, asked), "workers": workers}
+    seen = {**survey.look(module.params["files"]), **told}
     module.exit_json(
         ansible_facts={**gathered(module), "celeryops": facts, survey.LOOK: seen["look"]}, seen=seen
     )

@@ -195,3 +195,10 @@ def test_a_unit_is_settled_where_nothing_has_to_happen(
 ) -> None:
     """The slice of the last one was not looked at."""
     assert units.settled([wish], {"w.service": unit}, times) is settled
+
+
+def test_a_stray_file_is_no_unit_to_ask_about() -> None:
+    assert units.worker_units(["mail-prefork", "mail copy", "a.b-solo-2"]) == [
+        "celery-worker@mail-prefork.service",
+        "celery-worker@a.b-solo-2.service",
+    ]
