@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from ansible_collections.celeryops.systemd.plugins.module_utils.artifact import logins
+
 from . import plan, spec, timers
 from .problems import Problem, did_you_mean
 from .settings import SECONDS_A_DAY
@@ -16,8 +18,6 @@ from .worker_checks import CONSUMER_VARIABLE, COUNTDOWN_VARIABLE, VISIBILITY_VAR
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*)?")
 # What each kind of source cannot do without.
 SOURCES = {"directory": "path", "archive": "path", "git": "repo", "requirement": "name", "external": ""}
-# Of a URL that pip would be handed; the name before a host that is reached by ssh is no secret.
-_LOGIN = re.compile(r"https?://[^/@\s]+@")
 RESULTS_VARIABLE = "celery_app_settings.result_expires"
 # celery 5.7 needs Python 3.10; the units use ProtectProc= and ProcSubset=, new in systemd 247.
 OLDEST_PYTHON = (3, 10)
@@ -57,7 +57,7 @@ def _source(source: object) -> list[Problem]:
     needed = SOURCES[kind]
     if needed and not source.get(needed):
         return [Problem(variable, dict(source), f"type {kind} needs {needed}", f"set {variable}.{needed}")]
-    if kind == "requirement" and _LOGIN.search(str(source["name"])):
+    if kind == "requirement" and logins(source):
         what = "its login could be read in the list of processes of each host"
         mend = "use type git, which the controller clones, or /etc/pip.conf on the hosts"
         return [Problem(f"{variable}.name", source["name"], what, mend)]

@@ -19,6 +19,7 @@ from enum import Enum
 from typing import Any
 
 from celery.utils.time import maybe_make_aware
+from kombu.exceptions import OperationalError
 
 from celeryops_agent.broker import bounded_connection
 
@@ -70,7 +71,7 @@ class Lease:
     ) -> None:
         from redis.exceptions import RedisError  # noqa: PLC0415 - a fleet on RabbitMQ may not have it
 
-        self.errors: tuple[type[Exception], ...] = (RedisError, OSError, *_kombu_errors())
+        self.errors: tuple[type[Exception], ...] = (RedisError, OSError, OperationalError)
         self._connect = connect
         self._key = key
         self._milliseconds = int(seconds * 1000)
@@ -125,9 +126,3 @@ def broker_lease(app: Any, seconds: float, target: str) -> Lease | None:
         return connection.default_channel.client, connection.release
 
     return Lease(connect, f"celeryops:beat:{target}:lock", seconds)
-
-
-def _kombu_errors() -> tuple[type[Exception], ...]:
-    from kombu.exceptions import OperationalError  # noqa: PLC0415 - beside its fellow
-
-    return (OperationalError,)
