@@ -97,6 +97,11 @@ CASES = [
         {"celery_app_task_soft_time_limit": 400, "celery_app_task_time_limit": 300},
     ),
     Case(
+        "a limit by its old name",
+        ["one", "celery_worker_task_time_limit", "7200", "rename it to celery_app_task_time_limit"],
+        {"celery_worker_task_time_limit": 7200},
+    ),
+    Case(
         "visibility timeout below the longest task",
         ["celery_app_visibility_timeout", "60", "300"],
         {"celery_app_visibility_timeout": 60},

@@ -71,8 +71,9 @@ def app_doubts(timeouts: Mapping[str, object]) -> list[Problem]:
 
 def _timers(timeouts: Mapping[str, object]) -> tuple[list[Problem], timers.Timers]:
     """Return what is no number of seconds, else the timers of the fleet."""
+    hard = spec.whole(timeouts.get("time_limit")) or plan.DEFAULT_HARD
     names = {
-        "soft_time_limit": (plan.SOFT_VARIABLE, plan.DEFAULT_SOFT, 1),
+        "soft_time_limit": (plan.SOFT_VARIABLE, plan.default_soft(hard), 1),
         "time_limit": (plan.HARD_VARIABLE, plan.DEFAULT_HARD, 2),
         "visibility_timeout": (VISIBILITY_VARIABLE, 0, 0),
         "consumer_timeout": (CONSUMER_VARIABLE, 0, 0),
@@ -98,21 +99,6 @@ def _timers(timeouts: Mapping[str, object]) -> tuple[list[Problem], timers.Timer
         countdown=read["longest_countdown"],
         results=read["result_expires"],
     )
-
-
-def visibility_timeout(queues: Mapping[str, object], timeouts: Mapping[str, object]) -> int:
-    """Return the visibility timeout of the fleet in seconds: the operator's, or the one that agrees with all.
-
-    queues: `celery_worker_queues`; timeouts: as for `app_problems`. Wrong figures count as their defaults:
-    preflight has refused them.
-    """
-    chosen = spec.whole(timeouts.get("visibility_timeout")) or 0
-    if chosen > 0:
-        return chosen
-    settings, _wrong = plan.read_defaults(timeouts)
-    read = [spec.read(str(name), raw, settings.soft, settings.hard)[0] for name, raw in queues.items()]
-    hard_limits = [settings.hard, *(found.time_limit for found in read if found)]
-    return timers.visibility_timeout(hard_limits, spec.whole(timeouts.get("longest_countdown")) or 0)
 
 
 def host_problems(facts: Mapping[str, object], releases: Mapping[str, Sequence[object]]) -> list[Problem]:

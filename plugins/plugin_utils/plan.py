@@ -19,7 +19,9 @@ from . import budget, naming, spec
 from .problems import PlanError, Problem, did_you_mean
 from .sizing import PREFORK_PER_CORE, SWAP_MB, Instance, InstancePlan, sized
 
-DEFAULT_SOFT, DEFAULT_HARD = 270, 300
+DEFAULT_HARD = 300
+# What a task has left to tidy up before it is killed, where only the hard limit is set.
+SOFT_SHARE = Fraction(9, 10)
 SOFT_VARIABLE, HARD_VARIABLE = "celery_app_task_soft_time_limit", "celery_app_task_time_limit"
 RESERVE_VARIABLE = "celery_worker_reserve"
 # gevent by name, or as an extra of another package: celery[redis,gevent].
@@ -76,6 +78,11 @@ class Defaults:
     quorum: bool = False
 
 
+def default_soft(hard: int) -> int:
+    """Return the soft limit in seconds that goes with a hard one, where the inventory sets no other."""
+    return max(int(hard * SOFT_SHARE), 1)
+
+
 def read_defaults(raw: Mapping[str, object]) -> tuple[Defaults, list[Problem]]:
     """Return the fleet's figures, and what is wrong with them."""
     problems: list[Problem] = []
@@ -88,8 +95,8 @@ def read_defaults(raw: Mapping[str, object]) -> tuple[Defaults, list[Problem]]:
             return default
         return found
 
-    soft = number(SOFT_VARIABLE, raw.get("soft_time_limit"), DEFAULT_SOFT, 1)
     hard = number(HARD_VARIABLE, raw.get("time_limit"), DEFAULT_HARD, 2)
+    soft = number(SOFT_VARIABLE, raw.get("soft_time_limit"), default_soft(hard), 1)
     kept = raw.get("reserve") or {}
     if not isinstance(kept, Mapping):
         problems.append(Problem(RESERVE_VARIABLE, kept, "not a mapping of MB", "write it as {system: 512}"))
@@ -205,7 +212,7 @@ def concurrency(raw: object, cores: float, memory_mb: int) -> int:
     raw: one value of `celery_worker_queues`; of several pools, the first by name counts.
     Raises PlanError when the spec is wrong or does not fit.
     """
-    read, problems = spec.read("queue", raw, DEFAULT_SOFT, DEFAULT_HARD)
+    read, problems = spec.read("queue", raw, default_soft(DEFAULT_HARD), DEFAULT_HARD)
     if read is None:
         raise PlanError("concurrency", problems)
     host = budget.Host("concurrency", Fraction(str(cores)), memory_mb)

@@ -158,21 +158,6 @@ def test_timers_that_agree() -> None:
     assert checks.app_problems(TARGET, SOURCE, agreed) == []
 
 
-@pytest.mark.parametrize(
-    ("queues", "timeouts", "expected"),
-    [
-        ({}, {}, 3600),
-        ({"video": {"time_limit": 7200}, "mail": {}}, {"time_limit": 300}, 14460),
-        ({"video": {"soft_time_limit": 7200}}, {}, 14520),
-        ({}, {"time_limit": 9000}, 18060),
-        ({"video": {"time_limit": 7200}}, {"longest_countdown": 1000}, 15460),
-        ({"video": {"time_limit": 7200}}, {"visibility_timeout": "20000"}, 20000),
-    ],
-)
-def test_the_visibility_timeout(queues: dict[str, Any], timeouts: dict[str, Any], expected: int) -> None:
-    assert checks.visibility_timeout(queues, timeouts) == expected
-
-
 def test_a_good_host_is_silent() -> None:
     assert checks.host_problems(GOOD, RELEASES) == []
     ubuntu = GOOD | {"distribution": "Ubuntu", "distribution_version": "24.04"}

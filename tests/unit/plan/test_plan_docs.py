@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import yaml
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import checks, plan, spec
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import inventory, plan, spec
 
 DOCS = Path(__file__).parents[3] / "docs"
 QUEUES = (DOCS / "reference" / "queues.md").read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ def test_every_key_is_described_once() -> None:
 
 def test_the_example_of_keys_is_right() -> None:
     for queue, raw in example(QUEUES).items():
-        assert spec.read(queue, raw, plan.DEFAULT_SOFT, plan.DEFAULT_HARD)[1] == []
+        assert spec.read(queue, raw, plan.default_soft(plan.DEFAULT_HARD), plan.DEFAULT_HARD)[1] == []
 
 
 def test_the_worked_example_is_what_the_plan_says() -> None:
@@ -52,7 +52,8 @@ def test_the_worked_example_is_what_the_plan_says() -> None:
     video = host["instances"][-1]
     assert f"video's stop may take {video['stop_timeout']} s" in PLAN
     assert f"its soft limit is {video['soft_time_limit']} s" in PLAN
-    assert f"the fleet becomes {checks.visibility_timeout(queues, {})} s" in PLAN
+    fleet = inventory.fleet_timers({"w1": {"celery_worker_queues": queues}}, {"celery": ["w1"]})
+    assert f"the fleet becomes {fleet['w1']['visibility_timeout']} s" in PLAN
     parts = host["reserve"]["parts"]
     assert f"{parts['system']} MB for the system, {parts['broker']} for the broker" in PLAN
     assert f"and {parts['flower']} for Flower" in PLAN

@@ -13,7 +13,6 @@ from ansible_collections.celeryops.systemd.plugins.filter import (
     app_problems,
     concurrency,
     host_problems,
-    visibility_timeout,
     worker_plan,
 )
 
@@ -21,7 +20,7 @@ FACTS = {"celeryops": {"cores": 2, "memory_mb": 4096}}
 GROUPS = {"celery": ["w1"], "celery_queue_mail": ["w1"], "celery_beat": ["w1", "w2"]}
 FILTERS: dict[str, Any] = {
     name: function
-    for module in (app_problems, concurrency, host_problems, visibility_timeout, worker_plan)
+    for module in (app_problems, concurrency, host_problems, worker_plan)
     for name, function in module.FilterModule().filters().items()
 }
 
@@ -31,7 +30,6 @@ def test_each_file_holds_the_filter_of_its_name() -> None:
         "app_problems",
         "concurrency",
         "host_problems",
-        "visibility_timeout",
         "worker_plan",
     ]
 
@@ -57,7 +55,6 @@ def test_the_concurrency_of_one_instance() -> None:
 def test_problems_come_as_messages() -> None:
     assert FILTERS["app_problems"]("", "w1", {"type": "external"})[0].startswith("w1: celery_app_target = ")
     assert FILTERS["host_problems"](FACTS, "w1", {"Debian": ["12"]})[0].startswith("w1: PID 1 = ")
-    assert FILTERS["visibility_timeout"]({"video": {"time_limit": 7200}}, {"time_limit": 300}) == 2 * 7230
 
 
 @pytest.mark.parametrize(
@@ -71,8 +68,6 @@ def test_problems_come_as_messages() -> None:
         ("concurrency", ({}, 4, True), "memory_mb must be a number above 0, not True"),
         ("concurrency", ({}, float("inf"), 4096), "cores must be a number above 0, not inf"),
         ("app_problems", ("a", "w1", {}, [1]), "timeouts must be a dictionary, not list"),
-        ("visibility_timeout", (["mail"],), "queues must be a dictionary, not list"),
-        ("visibility_timeout", ({}, "x"), "timeouts must be a dictionary, not str"),
         ("host_problems", ("x", "w1", {}), "facts must be a dictionary, not str"),
         ("host_problems", ({}, "w1", ["12"]), "releases must be a dictionary, not list"),
     ],

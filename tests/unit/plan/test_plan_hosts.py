@@ -384,8 +384,8 @@ def test_every_problem_is_told_at_once() -> None:
 def test_a_limit_of_no_seconds() -> None:
     assert planned({}, 2, 1024, soft_time_limit=1, time_limit=2)
     assert refusals({}, 2, 1024, soft_time_limit=0, time_limit=1) == [
-        "w1: celery_app_task_soft_time_limit = 0: not a whole number in its range; set it to 1 or more",
         "w1: celery_app_task_time_limit = 1: not a whole number in its range; set it to 2 or more",
+        "w1: celery_app_task_soft_time_limit = 0: not a whole number in its range; set it to 1 or more",
     ]
 
 

@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What the inventory asks of the whole fleet, read in one place with every default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict
+
+from . import naming, plan, spec, timers
+from .problems import Problem
+
+Hostvars = Mapping[str, Mapping[str, Any]]
+Groups = Mapping[str, Sequence[str]]
+
+FLEET = "celery"
+ROLE_GROUPS = ("celery_beat", "celery_broker", "celery_flower")
+# Variables that had another name. The old one is refused: who set it would believe that it counts.
+RENAMED = {
+    "celery_worker_task_soft_time_limit": "celery_app_task_soft_time_limit",
+    "celery_worker_task_time_limit": "celery_app_task_time_limit",
+    "celery_worker_visibility_timeout": "celery_app_visibility_timeout",
+    "celery_worker_longest_countdown": "celery_app_longest_countdown",
+}
+
+
+class HostTimers(TypedDict):
+    """The timers of one host's tasks in seconds; the visibility timeout is the same on every host."""
+
+    soft_time_limit: int
+    time_limit: int
+    visibility_timeout: int
+
+
+def members(groups: Groups) -> list[str]:
+    """Return the hosts of the fleet by the groups that are ours, each once."""
+    ours = [
+        name
+        for name in groups
+        if name == FLEET or name in ROLE_GROUPS or name.startswith(naming.GROUP_PREFIX)
+    ]
+    return list(dict.fromkeys(host for name in ours for host in groups[name]))
+
+
+def chosen_visibility(hostvars: Hostvars, hosts: Iterable[str]) -> int:
+    """Return the longest visibility timeout in seconds that a host of the inventory sets; 0 for none."""
+    return max((_seconds(hostvars[host], "celery_app_visibility_timeout") for host in hosts), default=0)
+
+
+def fleet_timers(hostvars: Hostvars, groups: Groups, hosts: Iterable[str] = ()) -> dict[str, HostTimers]:
+    """Return the timers of every host of the fleet.
+
+    Redis delivers again by the shortest visibility timeout of any client, and a task may run on any host: so
+    all have one, and it outlasts every limit and countdown that any host or queue sets.
+
+    hosts: further hosts to tell of, that no group of ours names.
+    Wrong figures count as their defaults: preflight refuses them.
+    """
+    named = list(dict.fromkeys([*members(groups), *hosts]))
+    limits = {host: _limits(hostvars[host]) for host in named}
+    chosen = chosen_visibility(hostvars, named)
+    countdowns = [_seconds(hostvars[host], "celery_app_longest_countdown") for host in named]
+    longest = [hard for _own, every in limits.values() for hard in every]
+    derived = timers.visibility_timeout(longest, max(countdowns, default=0))
+    return {
+        host: HostTimers(
+            soft_time_limit=own.soft,
+            time_limit=own.hard,
+            visibility_timeout=chosen or derived,
+        )
+        for host, (own, _every) in limits.items()
+    }
+
+
+def renamed(variables: Mapping[str, object]) -> list[Problem]:
+    """Return the variables of a host that are set by a name that they no longer have."""
+    return [
+        Problem(old, variables[old], "this variable has another name now", f"rename it to {new}")
+        for old, new in RENAMED.items()
+        if old in variables
+    ]
+
+
+def _limits(variables: Mapping[str, Any]) -> tuple[plan.Defaults, list[int]]:
+    """Return the limits of tasks whose queue sets none, and every hard limit of the host's queues."""
+    asked = {
+        "soft_time_limit": variables.get("celery_app_task_soft_time_limit"),
+        "time_limit": variables.get("celery_app_task_time_limit"),
+    }
+    own, _wrong = plan.read_defaults(asked)
+    queues = variables.get("celery_worker_queues")
+    queues = queues if isinstance(queues, Mapping) else {}
+    read = [spec.read(str(name), raw, own.soft, own.hard)[0] for name, raw in queues.items()]
+    return own, [own.hard, *(queue.time_limit for queue in read if queue)]
+
+
+def _seconds(variables: Mapping[str, Any], name: str) -> int:
+    return max(spec.whole(variables.get(name)) or 0, 0)
