@@ -12,17 +12,17 @@ import grp
 import hashlib
 import os
 import pwd
-import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.celeryops.systemd.plugins.module_utils import paths
+
 DIFF_LIMIT = 100_000
 NEW_FILE_MODE = 0o644
-NEW_DIRECTORY_MODE = 0o755
+NEW_DIRECTORY_MODE = paths.NEW_DIRECTORY_MODE
 
 # The arguments of the module managed_files.
 ENTRY: dict[str, Any] = {
@@ -121,9 +121,17 @@ def changes(entries: Iterable[Entry], prune: Iterable[str]) -> list[Change]:
 
 
 def look(path: str, follow: bool = False) -> Found | None:
-    """Return what lies at ``path``, None when nothing does."""
+    """Return what lies at ``path``, None when nothing does.
+
+    :param follow: tell of the directory that a link of root's leads to.
+    :raises paths.LinkError: the path leads through a link that others than root could have placed.
+    """
     try:
-        found = Path(path).stat(follow_symlinks=follow)
+        if follow:
+            with paths.directory(path) as handle:
+                found = os.fstat(handle)
+        else:
+            found = paths.status(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     kinds = ((stat.S_ISLNK, "link"), (stat.S_ISDIR, "directory"), (stat.S_ISREG, "file"))
@@ -158,11 +166,12 @@ def _link_change(item: Entry, found: Found | None) -> Change | None:
     before = str(Path(item.path).readlink()) if found and found.kind == "link" else ""
     if before == item.target:
         return None
-    return Change(item.path, [_diff(item.path, _line(before), _line(item.target))], lambda: _write_link(item))
+    diff = _diff(item.path, _line(before), _line(item.target))
+    return Change(item.path, [diff], lambda: paths.link(item.path, item.target))
 
 
 def _directory_change(item: Entry, found: Found | None) -> Change | None:
-    # An operator may have moved the directory to another disk behind a link: the link stays.
+    # An operator may have moved the directory to another disk behind a link of root's: the link stays.
     real = look(item.path, follow=True) if found and found.kind == "link" else found
     if real and real.kind != "directory":
         raise FileError(f"{item.path}: is a {real.kind} where a directory is wanted; move it away")
@@ -174,7 +183,7 @@ def _file_change(item: Entry, found: Found | None) -> Change | None:
     if found and found.kind == "directory":
         raise FileError(f"{item.path}: is a directory where a file is wanted; move it away")
     same_kind = found if found and found.kind == "file" else None
-    before, after = Path(item.path).read_bytes() if same_kind else b"", item.content.encode()
+    before, after = paths.read(item.path) if same_kind else b"", item.content.encode()
     text = _text if item.diff else _summary
     attributes = _attribute_diff(item, same_kind, "file", NEW_FILE_MODE)
     diffs = [_diff(item.path, text(before), text(after))] if before != after else []
@@ -206,10 +215,10 @@ def _removal(path: str) -> Change:
     found = look(path)
     kind = found.kind if found else "other"
     if kind == "file":
-        before = _text(Path(path).read_bytes())
+        before = _text(paths.read(path))
     else:
         before = _line(str(Path(path).readlink()) if kind == "link" else kind)
-    return Change(path, [_diff(path, before, "")], lambda: _remove(path))
+    return Change(path, [_diff(path, before, "")], lambda: paths.remove(path))
 
 
 def _text(content: bytes) -> str:
@@ -242,54 +251,19 @@ def _ids(item: Entry) -> list[int]:
 
 def _write_file(item: Entry, found: Found | None) -> None:
     """Replace the file in one step: a reader sees the old or the new, an interrupted run leaves the old."""
-    path = _with_parent(item)
     uid, gid = _ids(item)
-    before = path.stat() if found else None
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".celeryops-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(item.content.encode())
-            stream.flush()
-            if before:
-                os.fchown(handle, before.st_uid, before.st_gid)
-            os.fchown(handle, uid, gid)
-            kept = stat.S_IMODE(before.st_mode) if before else NEW_FILE_MODE
-            os.fchmod(handle, kept if item.mode is None else item.mode)
-            os.fsync(handle)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink()
-        raise
+    mode = item.mode
+    if found:
+        before = paths.status(item.path)
+        uid, gid = (before.st_uid if uid < 0 else uid), (before.st_gid if gid < 0 else gid)
+        mode = stat.S_IMODE(before.st_mode) if mode is None else mode
+    paths.replace(item.path, item.content.encode(), NEW_FILE_MODE if mode is None else mode, uid, gid)
 
 
 def _write_directory(item: Entry) -> None:
     uid, gid = _ids(item)
-    path = _with_parent(item)
-    path.mkdir(NEW_DIRECTORY_MODE, exist_ok=True)
-    os.chown(path, uid, gid)
-    if item.mode is not None:
-        path.chmod(item.mode)
-
-
-def _write_link(item: Entry) -> None:
-    path = _with_parent(item)
-    temporary = path.with_name(f".celeryops-{os.getpid()}-{path.name}")
-    temporary.symlink_to(item.target)
-    try:
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink()
-        raise
-
-
-def _with_parent(item: Entry) -> Path:
-    path = Path(item.path)
-    path.parent.mkdir(NEW_DIRECTORY_MODE, parents=True, exist_ok=True)
-    return path
-
-
-def _remove(path: str) -> None:
-    if (look(path) or Found("file", 0, "", "")).kind == "directory":
-        shutil.rmtree(path)
-    else:
-        Path(path).unlink(missing_ok=True)
+    paths.make_directory(item.path)
+    with paths.directory(item.path) as handle:
+        os.fchown(handle, uid, gid)
+        if item.mode is not None:
+            os.fchmod(handle, item.mode)

@@ -16,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.celeryops.systemd.plugins.module_utils import paths
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -66,7 +68,10 @@ def redis_state(directory: Path) -> dict[str, Any]:
     :returns: ``primary``, where this host's Sentinel last knew it, and in which ``epoch``; empty and 0
         without one. ``data``: whether the host has been a broker.
     """
-    kept = _read(directory / "celery-sentinel.conf")
+    try:
+        kept = paths.read(str(directory / "celery-sentinel.conf")).decode(errors="replace")
+    except OSError:
+        kept = ""
     primary = re.search(r"^sentinel monitor celery (\S+) \d+ \d+$", kept, re.MULTILINE)
     epoch = re.search(r"^sentinel config-epoch celery (\d+)$", kept, re.MULTILINE)
     data = directory / "celery"

@@ -17,6 +17,8 @@ import uuid
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.celeryops.systemd.plugins.module_utils import paths
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -33,15 +35,15 @@ def look(patterns: Sequence[str]) -> dict[str, Any]:
 
     Each look has a name of its own, so that it can be told from one that is out of date.
     """
-    paths = {str(path) for pattern in patterns for path in Path("/").glob(pattern.lstrip("/"))}
-    described = {path: _described(path) for path in sorted(paths)}
+    matches = {str(path) for pattern in patterns for path in Path("/").glob(pattern.lstrip("/"))}
+    described = {path: _described(path) for path in sorted(matches)}
     found = {path: told for path, told in described.items() if told}
     return {"look": uuid.uuid4().hex, "patterns": list(patterns), "found": found}
 
 
 def _described(path: str) -> dict[str, Any]:
     try:
-        status = os.lstat(path)
+        status = paths.status(path)
         kind = next((name for test, name in KINDS if test(status.st_mode)), "other")
         told = {
             "kind": kind,
@@ -53,8 +55,9 @@ def _described(path: str) -> dict[str, Any]:
         if kind == "link":
             told["target"] = os.readlink(path)  # noqa: PTH115 - 3.8
         elif kind == "file" and status.st_size <= LARGEST:
-            told["digest"] = digest(Path(path).read_bytes())
-    except FileNotFoundError:  # who writes there may take it away meanwhile
+            told["digest"] = digest(paths.read(path))
+    # Who writes there may take it away meanwhile; what a link of somebody else's leads to is not told.
+    except OSError:
         return {}
     return told
 

@@ -99,7 +99,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import files, redis_users, tls
+from ansible_collections.celeryops.systemd.plugins.module_utils import files, paths, redis_users, tls
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import BrokerError, RedisError
 
 
@@ -153,7 +153,11 @@ class Wanted:
 
 
 def _text(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
+    """Return what a file of root's holds; empty where there is none."""
+    try:
+        return paths.read_of_root(str(path)).decode()
+    except FileNotFoundError:
+        return ""
 
 
 def tell(module: AnsibleModule, wanted: Wanted) -> bool:
@@ -174,7 +178,7 @@ def tell(module: AnsibleModule, wanted: Wanted) -> bool:
                 )
                 return False
             if not module.check_mode:
-                redis_users.log_in(redis, Path(module.params["secret"]).read_text().strip())
+                redis_users.log_in(redis, paths.read_of_root(module.params["secret"]).decode().strip())
                 redis.call("CONFIG", "SET", "tls-cert-file", str(wanted.server))
             return True
     except BrokerError:

@@ -82,11 +82,10 @@ version:
   sample: 4.0.5
 """
 
-from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import rabbitmq
+from ansible_collections.celeryops.systemd.plugins.module_utils import paths, rabbitmq
 
 
 def introduce(module: AnsibleModule, password: str) -> None:
@@ -126,7 +125,7 @@ def main() -> None:
     )
     asked = module.params
     try:
-        password = rabbitmq.admin_password(Path(asked["cookie"]).read_text())
+        password = rabbitmq.admin_password(paths.read(asked["cookie"]).decode())
         api = rabbitmq.Api(asked["port"], password)
         version, now, told = look(module, api, password)
         todo = rabbitmq.steps(

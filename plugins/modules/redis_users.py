@@ -83,7 +83,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import files, redis_users
+from ansible_collections.celeryops.systemd.plugins.module_utils import files, paths, redis_users
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import BrokerError, RedisError
 
 
@@ -140,6 +140,14 @@ def diff(module: AnsibleModule, before: str, users: Mapping[str, str]) -> list[f
     return [{"before_header": path, "after_header": path, "before": old, "after": new}] if old != new else []
 
 
+def stored_secret(path: str) -> str:
+    """Return the admin's password of an earlier run; PermissionError when somebody else put it there."""
+    try:
+        return paths.read_of_root(path).decode().strip()
+    except FileNotFoundError:
+        return ""
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -154,10 +162,10 @@ def main() -> None:
     )
     path, place = Path(module.params["path"]), Path(module.params["secret"])
     try:
-        secret = place.read_text().strip() if place.exists() else secrets.token_hex(24)
+        secret = stored_secret(str(place)) or secrets.token_hex(24)
         digest = hashlib.sha256(secret.encode()).hexdigest()
         users = {**module.params["users"], redis_users.ADMIN: f"on #{digest} ~* &* +@all"}
-        before = path.read_text() if path.exists() else ""
+        before = paths.read(str(path)).decode() if path.exists() else ""
         changes = file_changes(module, secret, users)
         commands, restart = differences(module, secret, users)
         if not module.check_mode:
