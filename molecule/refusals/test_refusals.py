@@ -97,9 +97,24 @@ CASES = [
         {"celery_app_task_soft_time_limit": 400, "celery_app_task_time_limit": 300},
     ),
     Case(
-        "a limit by its old name",
-        ["one", "celery_worker_task_time_limit", "7200", "rename it to celery_app_task_time_limit"],
-        {"celery_worker_task_time_limit": 7200},
+        "names and values that only a spec knows, in one round",
+        [
+            "celery_worker_task_time_limit = 7200", "rename it to celery_app_task_time_limit",
+            "celery_worker_log_level = info", "did you mean INFO?",
+            "logrotate_frequency = hourly", "daily, monthly, weekly",
+            "celery_app_task_time_limit = 5m", "celery_app_python = python3.9",
+            "brocker_tls = True", "did you mean broker_tls?",
+            "celery_app_settings.task_acks_lat = True", "did you mean task_acks_late?",
+        ],
+        {
+            "celery_worker_task_time_limit": 7200,
+            "celery_worker_log_level": "info",
+            "logrotate_frequency": "hourly",
+            "celery_app_task_time_limit": "5m",
+            "celery_app_python": "python3.9",
+            "brocker_tls": True,
+            "celery_app_settings": {"task_acks_lat": True},
+        },
     ),
     Case(
         "visibility timeout below the longest task",
@@ -150,10 +165,11 @@ def play(case: Case, directory: Path) -> subprocess.CompletedProcess[str]:
 
 
 def said(done: subprocess.CompletedProcess[str]) -> str:
-    """The play's refusals on one line each, without the rest of what it printed."""
+    """What the play printed of its refusals, in one line."""
     printed = f"{done.stdout}\n{done.stderr}"
+    problems = re.findall(r"^\S.*: .* = .*; .*$", printed, re.MULTILINE)
     refusals = re.findall(r"(?:fatal|ERROR).*?(?=\nPLAY RECAP|\nTASK|\Z)", printed, re.DOTALL)
-    return re.sub(r"\s+", " ", " ".join(refusals))
+    return re.sub(r"\s+", " ", " ".join([*problems, *refusals]))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

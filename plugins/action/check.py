@@ -8,13 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import filter_loader
 
 ARGUMENTS: dict[str, Any] = {"problems": {"type": "list", "elements": "str", "required": True}}
-
-# Every task of every host runs in a process of its own, forked from one that loads actions but no filters.
-# The filters of this collection are loaded here, once, so that not each of those spends 0.1 s to load them.
-filter_loader.get("celeryops.systemd.host_problems")
 
 
 class ActionModule(ActionBase):

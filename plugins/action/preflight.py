@@ -5,35 +5,146 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import inventory
+from ansible.plugins.loader import filter_loader
+from ansible.utils.display import Display
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import arguments, grouped, inventory, names
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import Problem
+
+ARGUMENTS: dict[str, Any] = {
+    "roles": {"type": "list", "elements": "str", "default": []},
+    "refuse": {"type": "bool", "default": True},
+}
+# What Ansible tells every host of the play.
+MAGIC = ("hostvars", "groups", "ansible_play_hosts_all")
+COLLECTION = Path(__file__).resolve().parents[2]
+PLAYBOOKS = COLLECTION / "playbooks" / "meta" / "argument_specs.yml"
+
+# Every task of every host runs in a process of its own, forked from one that loads actions but no filters.
+# The filters of this collection are loaded here, once, so that not each of those spends 0.1 s to load them.
+filter_loader.get("celeryops.systemd.host_problems")
 
 
 class ActionModule(ActionBase):
-    """Reads the inventory on the controller; no host is touched."""
+    """Reads the inventory on the controller, once for all hosts; no host is touched."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Fail with what is wrong, or return what concerns the whole fleet."""
+        """Fail with all that is wrong, or return what concerns the whole fleet."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        self.validate_argument_spec(argument_spec={})
-        known = task_vars or {}
-        hostvars, groups, hosts = known["hostvars"], known["groups"], known["ansible_play_hosts_all"]
-        problems = [problem.text(host) for host in hosts for problem in inventory.renamed(hostvars[host])]
-        if problems:
-            return {**result, "failed": True, "msg": "\n".join(problems), "problems": problems}
+        _validation, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        self._play = task_vars or {}
+        hostvars, groups, hosts = (self._play[name] for name in MAGIC)
+        # Each task runs in a process of its own, forked from that of the run.
+        run = str(os.getppid())
+        if given["refuse"] and all(self._checked(host) == run for host in hosts):
+            return {**result, "changed": False, "problems": {}}
         members = [*inventory.members(groups), *hosts]
-        return {
-            **result,
-            "changed": False,
-            "ansible_facts": {
-                "celeryops_fleet": {
-                    "timers": inventory.fleet_timers(hostvars, groups, hosts),
-                    "chosen_visibility_timeout": inventory.chosen_visibility(hostvars, members),
-                }
-            },
+        fleet = {
+            "run": run if not given["roles"] else "",
+            "timers": inventory.fleet_timers(hostvars, groups, hosts),
+            "chosen_visibility_timeout": inventory.chosen_visibility(hostvars, members),
         }
+        problems = {
+            host: self._problems(host, fleet, given["roles"] or inventory.roles_of(host, groups))
+            for host in hosts
+        }
+        found = grouped.lines(problems)
+        if not found or not given["refuse"]:
+            facts = {"celeryops_fleet": fleet}
+            return {**result, "changed": False, "problems": problems, "ansible_facts": facts}
+        for line in ["", *found, ""]:
+            Display().display(line, color="red")
+        count = f"{len(found)} problem{'s' if len(found) > 1 else ''}"
+        return {**result, "failed": True, "msg": f"{count} of the inventory, told above; nothing was changed"}
+
+    def _checked(self, host: str) -> str:
+        """Return the run that checked everything about the host; empty where none did."""
+        facts = self._play["hostvars"].raw_get(host).get("ansible_facts", {})
+        return str(facts.get("celeryops_fleet", {}).get("run", ""))
+
+    def _problems(self, host: str, fleet: Mapping[str, Any], roles: list[str]) -> list[str]:
+        """Return what is wrong for one host: names and values first, then what each role says of them."""
+        raw = self._play["hostvars"].raw_get(host)
+        variables = self._variables(raw, fleet)
+        allowed = self._value(names.ALLOW_VARIABLE, variables, [])
+        problems = names.unread(raw, self._known, [f"{role}_" for role in self._specs if role], allowed)
+        wrong = {}
+        for name in sorted(raw.keys() & self._options.keys()):
+            if found := self._wrong_value(name, variables):
+                wrong[name] = found
+        problems += [problem for found in wrong.values() for problem in found]
+        # What is told already counts as its default, so that the rest can be told in the same round.
+        variables |= {name: self._defaults.get(name) for name in wrong}
+        told = [problem.text(host) for problem in problems]
+        for role in roles:
+            told += self._value(f"__{role}_problems", variables, [])
+        return told
+
+    def _wrong_value(self, name: str, variables: dict[str, Any]) -> list[Problem]:
+        option = self._options[name]
+        try:
+            value = self._value(name, variables, None)
+        except AnsibleError as error:
+            shown = names.shown(name, variables[name])
+            what = f"its template cannot be resolved: {error.message}"
+            return [Problem(name, shown, what, "fix the template or what it names")]
+        problems = arguments.misshapen(name, value, option)
+        if problems or value is None:
+            return problems
+        alone = {key: part for key, part in option.items() if key not in ("default", "required")}
+        said = ArgumentSpecValidator({name: alone}).validate({name: value}).error_messages
+        return [arguments.refused(name, value, option, said[0])] if said else []
+
+    def _value(self, name: str, variables: dict[str, Any], default: Any) -> Any:
+        if name not in variables:
+            return default
+        return self._templar.copy_with_new_env(available_variables=variables).template(variables[name])
+
+    def _variables(self, raw: Mapping[str, Any], fleet: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the variables of a host as the roles see them."""
+        facts = {**raw.get("ansible_facts", {}), "celeryops_fleet": fleet}
+        magic = {name: self._play[name] for name in MAGIC}
+        return {**self._defaults, **raw, **self._internals, **magic, "ansible_facts": facts}
+
+    @cached_property
+    def _specs(self) -> dict[str, Mapping[str, Any]]:
+        """The options of each role; those of the playbooks have the name ''."""
+        roles = {path.name: path / "meta" / "argument_specs.yml" for path in (COLLECTION / "roles").iterdir()}
+        return {
+            name: self._read(path)["argument_specs"]["main"].get("options", {})
+            for name, path in {**roles, "": PLAYBOOKS}.items()
+        }
+
+    @cached_property
+    def _options(self) -> dict[str, Mapping[str, Any]]:
+        return {name: option for options in self._specs.values() for name, option in options.items()}
+
+    @cached_property
+    def _defaults(self) -> dict[str, Any]:
+        return self._merged("defaults")
+
+    @cached_property
+    def _internals(self) -> dict[str, Any]:
+        return self._merged("vars")
+
+    @cached_property
+    def _known(self) -> set[str]:
+        return {*self._options, *inventory.OUTPUTS}
+
+    def _merged(self, part: str) -> dict[str, Any]:
+        paths = sorted((COLLECTION / "roles").glob(f"*/{part}/main.yml"))
+        return {name: value for path in paths for name, value in (self._read(path) or {}).items()}
+
+    def _read(self, path: Path) -> Any:
+        return self._loader.load_from_file(str(path), trusted_as_template=True)

@@ -19,7 +19,7 @@ description:
   - Returns one line for each problem, with host, variable, value, what is wrong, and the mend.
   - Warns of timers that clash for some apps only.
   - Used by the preflight of the role P(celeryops.systemd.celery_app#role).
-positional: host, source, timeouts
+positional: host, source, timeouts, python
 options:
   _input:
     description: What C(celery -A) takes, C(celery_app_target).
@@ -40,6 +40,10 @@ options:
         C(longest_countdown) and C(result_expires) (V(0) keeps results for ever).
     type: dict
     default: {}
+  python:
+    description: The Python on the hosts, C(celery_app_python).
+    type: str
+    default: python3
 author: celeryops contributors (@celeryops)
 """
 
@@ -63,7 +67,11 @@ _value:
 
 
 def app_problems(
-    target: object, host: str, source: object, timeouts: Mapping[str, Any] | None = None
+    target: object,
+    host: str,
+    source: object,
+    timeouts: Mapping[str, Any] | None = None,
+    python: object = "python3",
 ) -> list[str]:
     """Return each problem as its message."""
     if not isinstance(timeouts or {}, Mapping):
@@ -72,7 +80,8 @@ def app_problems(
         )
     for doubt in checks.app_doubts(timeouts or {}):
         Display().warning(doubt.text(host))
-    return [problem.text(host) for problem in checks.app_problems(target, source, timeouts or {})]
+    problems = checks.app_problems(target, source, timeouts or {}) + checks.python_problems(python)
+    return [problem.text(host) for problem in problems]
 
 
 class FilterModule:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import settings
@@ -18,7 +18,7 @@ description:
   - Returns one line for each problem, with host, variable, value, what is wrong, and the mend. Values of
     environment variables are not shown.
   - Used by the preflight of the role P(celeryops.systemd.celery_app#role).
-positional: host, environment
+positional: host, environment, foreign
 options:
   _input:
     description: The operator's settings, C(celery_app_settings).
@@ -32,6 +32,11 @@ options:
     description: The operator's environment variables, C(celery_app_environment).
     type: dict
     default: {}
+  foreign:
+    description: Names of settings that the app's own code reads, C(celery_app_foreign_settings).
+    type: list
+    elements: str
+    default: []
 author: celeryops contributors (@celeryops)
 """
 
@@ -52,9 +57,11 @@ _value:
 """
 
 
-def settings_problems(overrides: Any, host: str, environment: Mapping[str, Any] | None = None) -> list[str]:
+def settings_problems(
+    overrides: Any, host: str, environment: Mapping[str, Any] | None = None, foreign: Sequence[str] = ()
+) -> list[str]:
     """Return each problem as its message."""
-    found = settings.settings_problems(overrides) + environment_problems(environment or {})
+    found = settings.settings_problems(overrides, foreign) + environment_problems(environment or {})
     return [problem.text(host) for problem in found]
 
 

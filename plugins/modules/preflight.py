@@ -10,7 +10,9 @@ DOCUMENTATION = r"""
 module: preflight
 short_description: Read the inventory of the fleet once, and refuse what is wrong with it
 description:
-  - Reads the variables of every host of the fleet, and returns what concerns them all.
+  - Checks every variable of every host of the play against the argument specs of the roles, refuses names
+    that nobody reads, and then asks each role what is wrong. All problems come in one round, each once.
+  - Returns what concerns the whole fleet.
   - Give it C(run_once); what it returns becomes a fact of every host of the play, for the roles of this
     collection.
   - Runs on the controller; no host is touched.
@@ -22,16 +24,32 @@ attributes:
     support: none
   platform:
     platforms: posix
+options:
+  roles:
+    description:
+      - The roles that are asked. Empty asks those that each host plays by its groups, and does so once a run.
+    type: list
+    elements: str
+    default: []
+  refuse:
+    description: Whether problems end the play. V(false) returns them.
+    type: bool
+    default: true
 author: celeryops contributors (@celeryops)
 """
 
 EXAMPLES = r"""
-- name: Read the inventory of the fleet
+- name: Check the inventory for every host and role
   celeryops.systemd.preflight:
   run_once: true
 """
 
 RETURN = r"""
+problems:
+  description: The problems of each host, empty where there are none.
+  returned: success
+  type: dict
+  sample: {web1: ["web1: celery_worker_queues.mail.pool = theads: unknown pool; did you mean threads?"]}
 ansible_facts:
   description: What concerns the whole fleet, as C(celeryops_fleet). It holds no secret.
   returned: success
@@ -42,6 +60,10 @@ ansible_facts:
       returned: success
       type: complex
       contains:
+        run:
+          description: The run that checked everything.
+          returned: success
+          type: str
         timers:
           description:
             - For each host C(soft_time_limit) and C(time_limit) of tasks whose queue sets none, and the

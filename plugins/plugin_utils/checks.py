@@ -35,6 +35,17 @@ def app_problems(target: object, source: object, timeouts: Mapping[str, object])
     return _target(target) + _source(source) + wrong + timers.refused(asked)
 
 
+def python_problems(python: object) -> list[Problem]:
+    """Return why the interpreter's name cannot be right: the hosts make the virtual environments with it."""
+    name = str(python).rpartition("/")[2]
+    match = re.fullmatch(r"python(\d+)(?:\.(\d+))?", name)
+    if match and (int(match[1]), int(match[2] or OLDEST_PYTHON[1])) >= OLDEST_PYTHON:
+        return []
+    oldest = ".".join(map(str, OLDEST_PYTHON))
+    what = f"Celery needs Python {oldest} or newer"
+    return [Problem("celery_app_python", python, what, f"set it to python3, or to python{oldest} or newer")]
+
+
 def _target(target: object) -> list[Problem]:
     """Return why `celery -A` could not take the target."""
     if isinstance(target, str) and _TARGET.fullmatch(target):

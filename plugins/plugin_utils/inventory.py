@@ -9,20 +9,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from . import naming, plan, spec, timers
-from .problems import Problem
 
 Hostvars = Mapping[str, Mapping[str, Any]]
 Groups = Mapping[str, Sequence[str]]
 
 FLEET = "celery"
 ROLE_GROUPS = ("celery_beat", "celery_broker", "celery_flower")
-# Variables that had another name. The old one is refused: who set it would believe that it counts.
-RENAMED = {
-    "celery_worker_task_soft_time_limit": "celery_app_task_soft_time_limit",
-    "celery_worker_task_time_limit": "celery_app_task_time_limit",
-    "celery_worker_visibility_timeout": "celery_app_visibility_timeout",
-    "celery_worker_longest_countdown": "celery_app_longest_countdown",
-}
+# Facts and results that the collection's own plays leave among a host's variables.
+OUTPUTS = frozenset(
+    (
+        "celery_app_configured",
+        "celery_app_installed",
+        "celery_worker_files",
+        "celery_worker_plan",
+        "common_look",
+        "resource_limits_written",
+        "rollout_back_batch",
+        "rollout_batch",
+        "rollout_index",
+    )
+)
 
 
 class HostTimers(TypedDict):
@@ -73,12 +79,21 @@ def fleet_timers(hostvars: Hostvars, groups: Groups, hosts: Iterable[str] = ()) 
     }
 
 
-def renamed(variables: Mapping[str, object]) -> list[Problem]:
-    """Return the variables of a host that are set by a name that they no longer have."""
+def roles_of(host: str, groups: Groups) -> list[str]:
+    """Return the roles whose checks concern a host of the fleet.
+
+    Every host is asked of the queues, whose groups concern all, and of the broker, which it has to reach.
+    """
+    serves = any(host in groups[name] for name in groups if name.startswith(naming.GROUP_PREFIX))
+    beats, flowers = (host in groups.get(name, ()) for name in ("celery_beat", "celery_flower"))
     return [
-        Problem(old, variables[old], "this variable has another name now", f"rename it to {new}")
-        for old, new in RENAMED.items()
-        if old in variables
+        "common",
+        "celery_worker",
+        "broker",
+        *(["celery_app"] if serves or beats else []),
+        *(["celery_beat"] if beats else []),
+        *(["logrotate"] if serves or beats else []),
+        *(["flower"] if flowers else []),
     ]
 
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 import difflib
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import sentinel
+from . import names, sentinel
+from .names import ELSEWHERE
 from .problems import Problem
 
 VARIABLE = "celery_app_settings"
@@ -25,16 +26,6 @@ AMQP_SCHEMES = ("amqp", "amqps", "pyamqp")
 # These hold options of their own, so the operator's keys go beside ours and not in place of them.
 MERGED = ("broker_transport_options", "result_backend_transport_options")
 SECONDS_A_DAY = 86_400
-# Set elsewhere, where the rest of the fleet reads them too.
-ELSEWHERE = {
-    "broker_url": "celery_app_broker_url",
-    "result_backend": "celery_app_result_backend",
-    "task_soft_time_limit": "celery_app_task_soft_time_limit",
-    "task_time_limit": "celery_app_task_time_limit",
-    "visibility_timeout": "celery_app_visibility_timeout",
-    "worker_concurrency": "concurrency of the queue in celery_worker_queues",
-    "worker_pool": "pool of the queue in celery_worker_queues",
-}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -306,14 +297,19 @@ def celery_settings(
     return dict(sorted(merged.items()))
 
 
-def settings_problems(overrides: object) -> list[Problem]:
-    """Return what is wrong with the operator's settings."""
+def settings_problems(overrides: object, foreign: Collection[str] = ()) -> list[Problem]:
+    """Return what is wrong with the operator's settings.
+
+    foreign: names that the app's own code reads, ``celery_app_foreign_settings``.
+    """
     if not isinstance(overrides, Mapping):
         mend = "set it to a mapping such as {result_extended: true}"
         return [Problem(VARIABLE, overrides, "not a mapping of Celery settings", mend)]
     problems = []
     for name, value in overrides.items():
         variable = f"{VARIABLE}.{name}"
+        if name in foreign:
+            continue
         if not _NAME.fullmatch(str(name)):
             nearest = _new_name(str(name))
             mend = f"write {nearest}" if nearest else "use the lower-case name of Celery's documentation"
@@ -325,7 +321,8 @@ def settings_problems(overrides: object) -> list[Problem]:
             what = "it has to agree with the time limits"
             key = "visibility_timeout"
             problems.append(Problem(f"{variable}.{key}", value[key], what, f"set {ELSEWHERE[key]}"))
-    return problems
+    named = {name: value for name, value in overrides.items() if _NAME.fullmatch(str(name))}
+    return problems + names.unknown_settings(named, {*foreign, *ELSEWHERE})
 
 
 def _new_name(name: str) -> str:

@@ -14,14 +14,16 @@ HEAD = """# Variables
 
 <!-- Written by `python -m reference.variables` from the roles' argument specs; a unit test compares them. -->
 
-Every variable an operator may set, by role. Set them in the inventory, for the group `celery` unless a role's
-README says otherwise. `ansible-doc -t role celeryops.systemd.<role>` prints the same on a terminal.
+Every variable an operator may set, by role, and at the end those of the playbooks. Set them in the
+inventory, for the group `celery` unless a role's README says otherwise. Any other name that looks like one
+of these is refused before the first change. `ansible-doc -t role celeryops.systemd.<role>` prints the same
+on a terminal.
 """
 
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([HEAD, *(section(role) for role in roles())])
+    return "\n".join([HEAD, *(section(each) for each in [*roles(), Role(ROOT / "playbooks")])])
 
 
 def section(role: Role) -> str:

@@ -96,11 +96,3 @@ def test_what_is_written_outlasts_every_limit_that_is_written(hosts: list[dict[s
     countdown = max(asked["celery_app_longest_countdown"] for asked in hosts)
     assert len(held) == 1
     assert held.pop() > countdown + max(map(timers.stop_timeout, limits))
-
-
-def test_an_old_name_is_told_with_the_new_one() -> None:
-    (problem,) = inventory.renamed({"celery_worker_task_time_limit": 7200})
-    assert problem.text("w1") == (
-        "w1: celery_worker_task_time_limit = 7200: this variable has another name now; "
-        "rename it to celery_app_task_time_limit"
-    )

@@ -1,0 +1,190 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The one preflight: every variable's type and every name, in one round, before any host is touched."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import arguments, celery_names, grouped, names
+from celery.app import defaults as celery_defaults
+from hypothesis import given
+from hypothesis import strategies as st
+from reference.roles import ROOT, roles
+
+PLAYBOOKS = ROOT / "playbooks/meta/argument_specs.yml"
+OPTIONS: dict[str, dict[str, Any]] = {
+    **{name: option for role in roles() for name, option in role.options.items()},
+    **yaml.safe_load(PLAYBOOKS.read_text())["argument_specs"]["main"]["options"],
+}
+PREFIXES = [f"{role.name}_" for role in roles()]
+# Values that no spec of the type takes.
+WRONG: dict[str, Any] = {
+    "int": "5m",
+    "float": "half",
+    "bool": "perhaps",
+    "list": "one, two",
+    "dict": "one",
+    "str": ["one"],
+    "path": ["one"],
+}
+
+LOADS = """
+import sys
+from ansible.plugins.loader import action_loader, init_plugin_loader
+init_plugin_loader()
+action_loader.get("celeryops.systemd.preflight", class_only=True)
+print(*sys.modules, sep="\\n")
+"""
+
+
+def test_loading_the_action_loads_what_the_filters_import() -> None:
+    """As the process does from which every task's own is forked."""
+    modules = subprocess.run([sys.executable, "-c", LOADS], capture_output=True, text=True, check=True).stdout
+    utils = "ansible_collections.celeryops.systemd.plugins.plugin_utils"
+    assert {f"{utils}.plan", f"{utils}.beat", f"{utils}.problems"} <= set(modules.split())
+
+
+def play(directory: Path, variables: dict[str, Any], *words: str) -> tuple[int, list[str]]:
+    """Play the action alone on a host that nobody contacts; return the status and the lines printed."""
+    inventory, book = directory / "hosts.yml", directory / "play.yml"
+    hosts: dict[str, Any] = {"celery_queue_mail": {"hosts": {"w1": {}, "w2": {}}}}
+    inventory.write_text(yaml.safe_dump({"celery": {"children": hosts, "vars": variables}}))
+    task = {"celeryops.systemd.preflight": {"roles": ["logrotate"]}, "run_once": True}
+    book.write_text(yaml.safe_dump([{"hosts": "celery", "gather_facts": False, "tasks": [task]}]))
+    command = ["ansible-playbook", "-i", str(inventory), str(book), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=directory)
+    return done.returncode, [*done.stdout.splitlines(), *done.stderr.splitlines()]
+
+
+def told(lines: list[str], name: str) -> list[str]:
+    return [line for line in lines if re.search(rf"^w1, w2: {re.escape(name)} = ", line)]
+
+
+def test_a_wrong_type_of_every_variable_is_told_once_in_one_round(tmp_path: Path) -> None:
+    wrong = {name: WRONG[option.get("type", "str")] for name, option in OPTIONS.items()}
+    status, lines = play(tmp_path, wrong)
+    assert status != 0
+    assert {name: len(told(lines, name)) for name in wrong} == dict.fromkeys(wrong, 1)
+
+
+def test_a_wrong_choice_of_every_variable_that_has_some_is_told(tmp_path: Path) -> None:
+    wrong = dict.fromkeys((name for name, option in OPTIONS.items() if option.get("choices")), "no_such")
+    status, lines = play(tmp_path, wrong)
+    assert status != 0
+    assert wrong
+    assert [name for name in wrong if len(told(lines, name)) != 1] == []
+
+
+def test_a_misspelt_name_of_every_variable_is_told(tmp_path: Path) -> None:
+    misspelt = {f"{name[:-2]}{name[-1]}{name[-2]}x": 1 for name in OPTIONS}
+    status, lines = play(tmp_path, misspelt)
+    assert status != 0
+    assert [name for name in misspelt if len(told(lines, name)) != 1] == []
+
+
+def test_what_is_right_and_what_is_not_ours_passes(tmp_path: Path) -> None:
+    ours = {"celery_worker_watchdog": "60", "broker_tls": "yes", "logrotate_keep": 3}
+    others = {
+        "tower_port": 80, "docker_host": "x", "vlan_id": 7, "planet": 1, "timezone": "UTC", "lower_bound": 1,
+        "broker_team": "payments", "celery_app_foreign_variables": ["broker_team"], "workers": 3,
+    }  # fmt: skip
+    status, lines = play(tmp_path, {**ours, **others})
+    assert status == 0, lines
+
+
+def test_what_comes_by_the_command_line_counts(tmp_path: Path) -> None:
+    status, lines = play(tmp_path, {}, "-e", "celery_beat_watchdog=soon")
+    assert status != 0
+    assert told(lines, "celery_beat_watchdog")
+
+
+def test_a_template_that_cannot_be_resolved_is_told(tmp_path: Path) -> None:
+    status, lines = play(tmp_path, {"broker_password": "{{ vault_that_is_not_there }}"})
+    assert status != 0
+    (line,) = told(lines, "broker_password")
+    assert "vault_that_is_not_there" in line
+
+
+def test_no_secret_is_shown(tmp_path: Path) -> None:
+    secrets = {"broker_pasword": "a-secret", "broker_password": ["a-secret"], "flower_users": "a-secret"}
+    status, lines = play(tmp_path, {**secrets, "celery_app_environment": "a-secret"})
+    assert status != 0
+    assert "a-secret" not in "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("celery_app_enviroment", "did you mean celery_app_environment?"),
+        ("celery_beat_schedule", "did you mean celery_beat_schedules?"),
+        ("brocker_tls", "did you mean broker_tls?"),
+        ("worker_concurrency", "set concurrency of the queue in celery_worker_queues"),
+        ("task_acks_late", "set celery_app_settings.task_acks_late"),
+        ("celery_worker_task_time_limit", "rename it to celery_app_task_time_limit"),
+        ("rollout_min_capasity", "did you mean rollout_min_capacity?"),
+    ],
+)
+def test_a_name_that_nobody_reads_comes_with_the_one_that_was_meant(name: str, fix: str) -> None:
+    (problem,) = names.unread({name: 1}, set(OPTIONS), PREFIXES)
+    assert problem.variable == name
+    assert fix in problem.mend
+
+
+@given(st.sampled_from(sorted(OPTIONS)), st.data())
+def test_one_wrong_letter_is_never_read_in_silence(name: str, data: st.DataObject) -> None:
+    """A letter lost, doubled or exchanged anywhere, also in the prefix."""
+    place = data.draw(st.integers(0, len(name) - 1))
+    letter = data.draw(st.sampled_from(["", name[place] * 2, "q"]))
+    changed = name[:place] + letter + name[place + 1 :]
+    if changed not in OPTIONS and changed.count("_") >= name.count("_"):
+        prefixed = [*PREFIXES, *names.PLAYBOOK_PREFIXES]
+        found = names.unread({changed: 1}, set(OPTIONS), PREFIXES)
+        playbooks_only = name.startswith(names.PLAYBOOK_PREFIXES) and not changed.startswith(tuple(prefixed))
+        assert found or playbooks_only
+
+
+@given(
+    st.sampled_from(sorted(OPTIONS)),
+    st.one_of(
+        st.integers(),
+        st.text(),
+        st.booleans(),
+        st.lists(st.integers()),
+        st.dictionaries(st.text(), st.none()),
+    ),
+)
+def test_a_value_of_another_shape_is_refused_with_its_name(name: str, value: Any) -> None:
+    option = OPTIONS[name]
+    shape = {"list": list, "dict": dict}.get(option.get("type", "str"))
+    found = arguments.misshapen(name, value, option)
+    if shape and not isinstance(value, shape):
+        assert [problem.variable for problem in found] == [name]
+    if not shape and isinstance(value, list | dict) and option.get("type") != "raw":
+        assert [problem.variable for problem in found] == [name]
+
+
+def test_celerys_own_names_are_those_of_the_installed_celery() -> None:
+    assert dict(celery_defaults.flatten(celery_defaults.NAMESPACES)).keys() == celery_names.SETTINGS
+
+
+def test_an_unknown_setting_is_told_and_can_be_allowed() -> None:
+    asked = {"task_acks_lat": True, "redbeat_redis_url": "x", "shop_colour": "red", "task_acks_late": True}
+    found = names.unknown_settings(asked, ["shop_colour"])
+    assert [(problem.variable, problem.mend[:27]) for problem in found] == [
+        ("celery_app_settings.task_acks_lat", "did you mean task_acks_late")
+    ]
+
+
+def test_each_problem_is_told_once_with_its_hosts() -> None:
+    many = {f"w{number}": [f"w{number}: a = 1: wrong; fix"] for number in range(6)}
+    assert grouped.lines({"w1": ["w1: a", "w1: b"], "w2": ["w2: a"]}) == ["w1, w2: a", "w1: b"]
+    assert grouped.lines(many) == ["all 6 hosts: a = 1: wrong; fix"]
+    assert grouped.lines({**many, "x": []}) == ["w0, w1, w2 and 3 others: a = 1: wrong; fix"]
