@@ -39,7 +39,7 @@ EXAMPLES = r"""
 - name: Switch to a release, and forget old ones
   celeryops.systemd.managed_files:
     files: "{{ ansible_facts['celeryops'] | celeryops.systemd.release_files('3f2b8c1d9a04', keep=5) }}"
-    prune: [/opt/celery/releases/*]
+    prune: ['/opt/celery/releases/[!.]*']
 """
 
 RETURN = r"""

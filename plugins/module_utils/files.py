@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.module_utils import paths
+from ansible_collections.celeryops.systemd.plugins.module_utils import in_use, paths
 
 DIFF_LIMIT = 100_000
 NEW_FILE_MODE = 0o644
@@ -101,10 +101,14 @@ def entry(raw: dict[str, Any]) -> Entry:
     return Entry(**{**given, "path": path, "mode": mode})
 
 
-def changes(entries: Iterable[Entry], prune: Iterable[str]) -> list[Change]:
+def changes(
+    entries: Iterable[Entry], prune: Iterable[str], keeps: Callable[[str], object] = bool
+) -> list[Change]:
     """Return what differs from the wanted entries, and what matches ``prune`` without being wanted.
 
-    :param prune: shell globs; a match is kept when it is wanted or holds something wanted.
+    :param prune: shell globs; a match is kept when it is wanted or holds something wanted, and a directory
+        while somebody needs it, as ``in_use.why`` tells.
+    :param keeps: is told why such a directory is kept.
     """
     wanted: dict[str, Entry] = {}
     for item in entries:
@@ -115,7 +119,11 @@ def changes(entries: Iterable[Entry], prune: Iterable[str]) -> list[Change]:
     kept = [path for path, item in wanted.items() if item.state != "absent"]
     matches = {str(match) for pattern in prune for match in Path("/").glob(pattern.lstrip("/"))}
     for path in sorted(matches - set(wanted)):
-        if not any(other.startswith(path + "/") for other in kept):
+        if any(other.startswith(path + "/") for other in kept):
+            continue
+        if Path(path).is_dir() and (needs := in_use.why(path)):
+            keeps(f"{path} is kept: {needs}")
+        else:
             result.append(_removal(path))
     return result
 

@@ -67,6 +67,7 @@ options:
   prune:
     description:
       - Shell globs. What matches and is neither listed nor holds something listed is removed.
+      - A directory is kept, with a warning, while a link two levels up names it or a process runs from it.
     type: list
     elements: str
     default: []
@@ -126,7 +127,8 @@ def main() -> None:
     )
     done = []
     try:
-        changes = files.changes([files.entry(raw) for raw in module.params["files"]], module.params["prune"])
+        wanted = [files.entry(raw) for raw in module.params["files"]]
+        changes = files.changes(wanted, module.params["prune"], keeps=module.warn)
         for change in changes:
             if not module.check_mode:
                 change.apply()
