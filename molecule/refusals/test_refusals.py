@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import testinfra
 import yaml
+from eventually import wait_until
 from testinfra.host import Host
 
 INVENTORY = Path(os.environ["MOLECULE_INVENTORY_FILE"]).parent
@@ -186,6 +188,31 @@ def test_refused_before_any_change(case: Case, tmp_path: Path) -> None:
     for name, host in machines.items():
         touched = host.run(f"find {WATCHED} -newer /run/before -type f 2>/dev/null").stdout
         assert touched == "", f"{name} was changed"
+
+
+def test_two_runs_do_not_meet(tmp_path: Path) -> None:
+    """The first stands still on its way; the second is told so, and once the first has ended, goes on."""
+    mistake = Case("mistake", [], {"celery_worker_log_level": "info"})
+    first = subprocess.Popen(
+        ["ansible-playbook", "celeryops.systemd.site", "-i", str(INVENTORY)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        own = f'"pid": {first.pid},'
+        one = hosts()["one"]
+        wait_until("the first has its lock", lambda: one.run(f"grep -q '{own}' /run/celeryops.lock").rc == 0)
+        os.killpg(first.pid, signal.SIGSTOP)
+        second = play(mistake, tmp_path)
+        assert second.returncode != 0
+        words = ["one: lock = ", f"pid {first.pid}", "another run changes this host", "run_lock_break=true"]
+        assert [word for word in words if word not in said(second)] == [], second.stdout + second.stderr
+        assert set(re.findall(r"changed=(\d+)", second.stdout)) == {"0"}
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    third = play(mistake, tmp_path)
+    assert "another run changes this host" not in said(third)
+    assert "celery_worker_log_level = info" in said(third)
 
 
 @pytest.mark.parametrize("case", RELEASES, ids=lambda case: case.name)

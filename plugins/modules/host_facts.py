@@ -59,6 +59,28 @@ options:
     type: list
     elements: str
     default: []
+  lock:
+    description:
+      - Whether to take the lock on the host in the same call, as M(celeryops.systemd.run_lock) does. Where
+        another run holds it, the play ends before anything is looked at.
+    type: bool
+    default: false
+  holder:
+    description: Who runs. The action of this name fills it in.
+    type: dict
+    default: {}
+  ended:
+    description: A run that is known to have ended. The action fills it in.
+    type: str
+    default: ''
+  lease:
+    description: Seconds after which the lock is free whatever became of its holder.
+    type: int
+    default: 3600
+  broken:
+    description: Whether to take the lock from whoever holds it, the variable C(run_lock_break).
+    type: bool
+    default: false
 author: celeryops contributors (@celeryops)
 """
 
@@ -103,6 +125,10 @@ seen:
       returned: success
       type: list
       elements: str
+held_by:
+  description: The run that holds the host, where another one does; then nothing else is returned.
+  returned: when the host is held
+  type: dict
 ansible_facts:
   description: The facts of the host, those of O(gather_subset) among them.
   returned: success
@@ -215,7 +241,13 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.facts import ansible_collector, default_collectors
 from ansible.module_utils.facts.namespace import PrefixFactNamespace
-from ansible_collections.celeryops.systemd.plugins.module_utils import host, instances, survey, units
+from ansible_collections.celeryops.systemd.plugins.module_utils import (
+    host,
+    instances,
+    run_lock,
+    survey,
+    units,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -294,9 +326,15 @@ def main() -> None:
             "units": {"type": "list", "elements": "str", "default": []},
             "gather_subset": {"type": "list", "elements": "str", "default": []},
             "files": {"type": "list", "elements": "str", "default": []},
+            "lock": {"type": "bool", "default": False},
+            **run_lock.ARGUMENTS,
         },
         supports_check_mode=True,
     )
+    locks = module.params["lock"] and not module.check_mode
+    found = run_lock.take(**{name: module.params[name] for name in run_lock.ARGUMENTS}) if locks else {}
+    if found:
+        module.exit_json(changed=False, held_by=found)
     module.run_command_environ_update = {"LC_ALL": "C"}
     names = module.params["users"]
     unit_directory = Path(units.UNIT_DIRECTORY)
@@ -322,9 +360,9 @@ def main() -> None:
     asked = [*module.params["units"], *units.worker_units(workers)]
     told = {"units": unit_states(module, asked), "workers": workers}
     seen = {**survey.look(module.params["files"]), **told}
-    module.exit_json(
-        ansible_facts={**gathered(module), "celeryops": facts, survey.LOOK: seen["look"]}, seen=seen
-    )
+    run = module.params["holder"].get("run", "")
+    own = {"celeryops": facts, survey.LOOK: seen["look"], "celeryops_run": run}
+    module.exit_json(ansible_facts={**gathered(module), **own}, seen=seen)
 
 
 if __name__ == "__main__":

@@ -161,7 +161,7 @@ import subprocess
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import files, units
+from ansible_collections.celeryops.systemd.plugins.module_utils import files, run_lock, units
 
 JOURNAL_LINES = 20
 JOURNALS_SHOWN = 3
@@ -389,6 +389,7 @@ def main() -> None:
         run = Run(module)
         run.refuse_masked()
         if not module.check_mode:
+            run_lock.prolong(module.params["timeout"])
             run.act()
         module.exit_json(**run.result())
     except (files.FileError, OSError, ValueError, subprocess.TimeoutExpired) as error:

@@ -1,0 +1,17 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The action celeryops.systemd.host_facts: its documentation stands in plugins/modules/host_facts.py."""
+
+from __future__ import annotations
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.celeryops.systemd.plugins.action.run_lock import ActionModule as RunLock
+
+
+class ActionModule(RunLock):
+    """Looks at the host, and takes its lock in the same call where the play asks for it."""
+
+    def wants_lock(self) -> bool:
+        """Tell whether this task takes the lock."""
+        return bool(boolean(self._task.args.get("lock", False)))

@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The action celeryops.systemd.run_lock: its documentation stands in plugins/modules/run_lock.py."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import holder
+
+
+class ActionModule(ActionBase):
+    """Tells the module who runs this, and whether the run that holds the host has ended."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the module; a second time where a run of this controller has left its lock."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        arguments = {**self._task.args, **(asked(variables) if self.wants_lock() else {})}
+        said: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=variables)
+        if holder.has_ended(said.get("held_by", {})):
+            arguments["ended"] = said["held_by"]["run"]
+            said = self._execute_module(module_args=arguments, task_vars=variables)
+        if found := said.get("held_by"):
+            said |= {"failed": True, "msg": holder.refusal(variables["inventory_hostname"], found)}
+        return result | said
+
+    def wants_lock(self) -> bool:
+        """Tell whether this task takes the lock."""
+        return True
+
+
+def asked(variables: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments by which the module knows this run, whose process every task's is forked from."""
+    play = variables.get("ansible_play_name", "a playbook")
+    return {
+        "holder": dict(holder.holder(os.getppid(), f"the play '{play}'")),
+        "broken": variables.get(holder.BREAK_VARIABLE, False),
+    }
