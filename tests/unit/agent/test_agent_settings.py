@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ def test_a_sentinel_that_is_gone_is_asked_once(tmp_path: Path) -> None:
     kept = load_settings(write(tmp_path, {"broker_transport_options": options}))["broker_transport_options"]
     client: Any = Sentinel  # redis-py leaves it untyped
     (asked,) = client([("127.0.0.1", 1)], sentinel_kwargs=kept["sentinel_kwargs"]).sentinels
-    assert asked.connection_pool.make_connection().retry.get_retries() == 0
+    assert asked.connection_pool.make_connection().retry._retries == 0
     json.dumps(kept)  # as `celery inspect conf` does
 
 
@@ -59,19 +60,66 @@ def test_a_bad_file_names_its_variable(tmp_path: Path, content: str) -> None:
         load_settings(str(file))
 
 
+#: The same settings as Celery knows them, as a Django project has them, and as Celery 3 called them.
+CODE: list[tuple[str | None, dict[str, object]]] = [
+    (
+        None,
+        {
+            "task_time_limit": 7,
+            "worker_prefetch_multiplier": 9,
+            "task_track_started": True,
+            "result_backend": "rpc",
+        },
+    ),
+    (
+        "CELERY",
+        {
+            "CELERY_TASK_TIME_LIMIT": 7,
+            "CELERY_WORKER_PREFETCH_MULTIPLIER": 9,
+            "CELERY_TASK_TRACK_STARTED": True,
+            "CELERY_RESULT_BACKEND": "rpc",
+        },
+    ),
+    (
+        "celery",
+        {
+            "celery_task_time_limit": 7,
+            "celery_worker_prefetch_multiplier": 9,
+            "celery_task_track_started": True,
+            "celery_result_backend": "rpc",
+        },
+    ),
+    (
+        None,
+        {
+            "CELERYD_TASK_TIME_LIMIT": 7,
+            "CELERYD_PREFETCH_MULTIPLIER": 9,
+            "CELERY_TRACK_STARTED": True,
+            "CELERY_RESULT_BACKEND": "rpc",
+        },
+    ),
+]
+
+
 @pytest.mark.parametrize("loaded", [False, True], ids=["before the code's are read", "after"])
-@pytest.mark.parametrize("namespace", [None, "CELERY"])
-def test_the_inventory_wins(loaded: bool, namespace: str | None) -> None:
+@pytest.mark.parametrize("as_object", [False, True], ids=["mapping", "module"])
+@pytest.mark.parametrize(("namespace", "code"), CODE, ids=["new", "CELERY_", "celery_", "old"])
+def test_the_inventory_wins(
+    loaded: bool, as_object: bool, namespace: str | None, code: dict[str, object]
+) -> None:
     app = Celery(set_as_current=False)
-    code = {"task_time_limit": 7, "worker_prefetch_multiplier": 9, "task_track_started": True}
-    if namespace:
-        code = {f"{namespace}_{key}".upper(): value for key, value in code.items()}
-    app.config_from_object(code, namespace=namespace)
+    app.config_from_object(SimpleNamespace(**code) if as_object else dict(code), namespace=namespace)
     if loaded:
         assert app.conf.task_time_limit == 7
-    apply_settings(app.conf, {"task_time_limit": 300, "worker_prefetch_multiplier": 1}, [])
-    assert app.conf.task_time_limit == 300
-    assert app.conf.worker_prefetch_multiplier == 1
+    asked = {
+        "task_time_limit": 300,
+        "worker_prefetch_multiplier": 1,
+        "result_backend": "redis://",
+        "x_own": 1,
+    }
+    apply_settings(app.conf, asked, [])
+    assert {key: getattr(app.conf, key) for key in asked} == asked
+    assert app.conf.get("CELERYD_TASK_TIME_LIMIT") == 300  # who still asks by the old name
     assert app.conf.task_track_started is True
 
 

@@ -28,6 +28,7 @@ from celeryops_agent.schedulers import (
     redbeat_lease,
 )
 from celeryops_agent.schedules import entries_of
+from celeryops_agent.settings import lay_over
 from celeryops_agent.watchdog import View
 
 logger = logging.getLogger("celeryops.agent")
@@ -196,7 +197,7 @@ def watched_service(notifier: Notifier, environ: Mapping[str, str]) -> type[Any]
     class WatchedService(Service):
         def __init__(self, app: Any, *args: Any, **kwargs: Any) -> None:
             document = load_document(environ.get("CELERYOPS_BEAT", ""))
-            app.conf.update(document.get("settings", {}))
+            lay_over(app.conf, document.get("settings", {}))
             super().__init__(app, *args, **kwargs)  # type: ignore[no-untyped-call]
             self.document = document
             self.beat = Beat(self, self.lease())
@@ -232,7 +233,7 @@ def watched_service(notifier: Notifier, environ: Mapping[str, str]) -> type[Any]
             if is_django(self.scheduler_cls):
                 entries = django_entries(entries)
                 forget_django_entries(entries)
-            self.app.conf.beat_schedule = {**self.app.conf.beat_schedule, **entries}
+            lay_over(self.app.conf, {"beat_schedule": entries})
 
         def sync(self) -> None:
             # Celery then raises SystemExit out of the signal's handler, and a finalizer may swallow that.

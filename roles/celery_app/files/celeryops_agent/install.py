@@ -14,6 +14,7 @@ from celery.apps.beat import Beat as BeatProgram
 from celeryops_agent.beat import watched_service
 from celeryops_agent.notify import Notifier
 from celeryops_agent.reporter import Reporter
+from celeryops_agent.settings import lay_over
 from celeryops_agent.worker import Worker
 
 
@@ -26,7 +27,7 @@ def install(app: Any, environ: Mapping[str, str]) -> None:
     """
     ceiling = float(environ.get("CELERYOPS_STOP_CEILING") or 0)
     if environ.get("CELERYOPS_STOP_PROFILE") == "bounded":
-        app.conf.worker_soft_shutdown_timeout = ceiling
+        lay_over(app.conf, {"worker_soft_shutdown_timeout": ceiling})
     notifier = Notifier(environ)
 
     def watch_worker(sender: Any, **_: Any) -> None:

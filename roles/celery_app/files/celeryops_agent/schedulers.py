@@ -13,6 +13,7 @@ from kombu.utils.url import parse_url
 
 from celeryops_agent.lease import Lease
 from celeryops_agent.schedules import ZonedCrontab, fields_of, restored
+from celeryops_agent.settings import lay_over
 
 #: The description of a periodic task of the inventory, in the database and so in the admin.
 MARK = "From the inventory (celery_beat_schedules): what is changed here does not last."
@@ -46,7 +47,7 @@ def redbeat_lease(app: Any, seconds: float) -> Lease:
     conf = app.conf
     prefix = conf.get("redbeat_key_prefix") or "redbeat:"
     key = conf.get("redbeat_lock_key") or f"{prefix}:lock"
-    conf.redbeat_lock_key = None  # it takes none
+    lay_over(conf, {"redbeat_lock_key": None})  # it takes none
     for name, value in _redbeat_connection(app).items():
         if name not in conf:
             conf[name] = value

@@ -50,16 +50,35 @@ def apply_settings(conf: Any, settings: Mapping[str, Any], taken: Taken) -> None
     :param taken: what :func:`recorded_tasks` recorded while the app was imported.
     """
     settings = {**FOUNDATION, **settings}
-    # Plain values first: they may be laid over a configuration that is not loaded yet, so that tasks
-    # which the app touches while it loads already see them. To merge a mapping is to load it.
-    conf.update({key: value for key, value in settings.items() if not isinstance(value, dict)})
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            conf[key] = {**(conf.get(key) or {}), **value}
+    lay_over(conf, settings)
     for task, attributes in taken:
         for attribute, setting in attributes:
             if setting in settings:
                 setattr(task, attribute, settings[setting])
+
+
+def lay_over(conf: Any, settings: Mapping[str, Any]) -> None:
+    """Change a configuration so that it holds these settings, by whatever name the code has them too.
+
+    A Celery before 5.7 asks for ``CELERY_TASK_TIME_LIMIT`` of ``namespace="CELERY"`` everywhere before it
+    asks for ``task_time_limit`` anywhere: what is only changed by the latter name does not count.
+
+    :param settings: by their lower-case names; a mapping is merged.
+    """
+    # Plain values first: they may be laid over a configuration that is not loaded yet, so that tasks
+    # which the app touches while it loads already see them.
+    conf.update({key: value for key, value in settings.items() if not isinstance(value, dict)})
+    len(conf)  # loads it; conf.finalize() would keep a KeyError of the code's to itself
+    for key, value in settings.items():
+        merged = {**(conf.get(key) or {}), **value} if isinstance(value, dict) else value
+        for name in (key, *_other_names(conf, key)):
+            conf[name] = merged
+
+
+def _other_names(conf: Any, key: str) -> set[str]:
+    """Return the other names under which the code has this setting: with a prefix, or Celery 3's."""
+    names = {*conf._to_keys(key), *(convert(key) for convert in conf._keys or ())}
+    return {name for name in names if any(name in layer for layer in conf.maps[1:])}
 
 
 @contextmanager

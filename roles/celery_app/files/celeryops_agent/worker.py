@@ -27,6 +27,7 @@ from celeryops_agent.prefork_patch import keep_handed_over
 from celeryops_agent.redis_patch import drop_stale_together, settle_pending_reads
 from celeryops_agent.report import COMMAND
 from celeryops_agent.reporter import Life
+from celeryops_agent.settings import lay_over
 from celeryops_agent.watchdog import STALE, View
 
 #: Seconds between attempts to reach a broker that is away: the first and its growth, and the most.
@@ -115,7 +116,8 @@ class Worker:
         """Let Redis' CLIENT LIST show which worker holds a connection."""
         if self._app.connection_for_read().transport.driver_type == "redis":
             options = self._app.conf.broker_transport_options or {}
-            self._app.conf.broker_transport_options = {"client_name": self._controller.hostname, **options}
+            signed = {"client_name": self._controller.hostname, **options}
+            lay_over(self._app.conf, {"broker_transport_options": signed})
 
     def _on_ready(self, **_: Any) -> None:
         # Celery says so before its loop turned once; the next turn proves it.
