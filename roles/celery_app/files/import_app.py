@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Imports the app the way a worker does, and says on one line why it does not.
 
-Reads a JSON object from stdin: target, directory, timeout (s), pools, settings, environment, and needs, each
-with a module, the package that has it, and the variable and value that ask for it.
+Reads a JSON object from stdin: target, directory, timeout (s), pools, settings, environment, needs, each
+with a module, the package that has it, and the variable and value that ask for it, and agent, the modules of
+the agent that will run beside it, each with its path and content.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 from typing import Any, NoReturn
@@ -34,7 +36,8 @@ def main() -> None:
     reason = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     try:
-        _import(asked)
+        with tempfile.TemporaryDirectory() as agent:
+            _import(asked, Path(agent))
     except BaseException as error:
         print(" ".join(_told(asked, error).split()), file=reason, flush=True)
         # Not sys.exit: threads that the app started must not hold up the answer.
@@ -42,7 +45,7 @@ def main() -> None:
     os._exit(0)
 
 
-def _import(asked: dict[str, Any]) -> None:
+def _import(asked: dict[str, Any], agent: Path) -> None:
     signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(int(asked["timeout"]))
     os.environ.update(_strings(asked["environment"]))
@@ -58,13 +61,53 @@ def _import(asked: dict[str, Any]) -> None:
     for need in asked["needs"]:
         _need_module(**need)
 
-    from celery.app.utils import find_app  # noqa: PLC0415 - a missing Celery is one of the reasons
-
     _need_name(asked["target"])
-    app = find_app(asked["target"])
-    app.conf.update({key: value for key, value in asked["settings"].items() if value is not None})
+    _unpack(asked["agent"], agent)
+    sys.path.insert(0, str(agent))
+    # A missing Celery is one of the reasons, so these are imported no sooner.
+    from celery.app.utils import find_app  # noqa: PLC0415
+    from celeryops_agent.internals import changed  # noqa: PLC0415
+    from celeryops_agent.settings import apply_settings, load_settings, recorded_tasks, unheld  # noqa: PLC0415
+
+    if problem := changed():
+        mend = "pin one that docs/reference/compatibility.md shows, or update the collection"
+        raise RefusalError(f"celery_app_packages: {problem}; {mend}")
+    (agent / "settings.json").write_text(json.dumps(asked["settings"]), encoding="utf-8")
+    settings = load_settings(str(agent / "settings.json"))
+    with recorded_tasks() as taken:
+        app = find_app(asked["target"])
+    apply_settings(app.conf, settings, taken)
     app.loader.import_default_modules()
     app.finalize()
+    if names := unheld(app.conf, settings):
+        mend = "leave them to celery_app_settings, or to the code with null there"
+        raise RefusalError(
+            f"celery_app_target = {asked['target']}: its code changes {' and '.join(names)} after the "
+            f"inventory's were laid over; {mend}"
+        )
+    _need_transport(app)
+
+
+def _unpack(modules: list[dict[str, Any]], directory: Path) -> None:
+    """Lay the agent's modules where they can be imported: the host gets them only with the release."""
+    package = directory / "celeryops_agent"
+    package.mkdir()
+    for module in modules:
+        (package / Path(module["path"]).name).write_text(module["content"], encoding="utf-8")
+
+
+def _need_transport(app: Any) -> None:
+    """Refuse a broker's client that kombu does not take; only a worker that connects would hear of it."""
+    from kombu.exceptions import VersionMismatch  # noqa: PLC0415
+
+    channel = getattr(app.connection_for_write().transport, "Channel", None)
+    client = getattr(channel, "_get_client", None)
+    try:
+        if client is not None:
+            client(channel)
+    except VersionMismatch as error:
+        mend = "add kombu[redis] to celery_app_packages, so that pip finds a pair that fits"
+        raise RefusalError(f"celery_app_packages: {error}; {mend}") from None
 
 
 def _need_pool(pool: str) -> None:

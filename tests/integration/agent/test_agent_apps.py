@@ -84,6 +84,19 @@ def test_a_django_project_works(stage: Stage) -> None:
     wait_until("it works", lambda: worker.says("registry.tasks.enter") and worker.says("succeeded in"))
 
 
+@pytest.mark.parametrize("command", ["worker", "beat"])
+def test_code_that_changes_a_setting_of_the_inventory_afterwards(stage: Stage, command: str) -> None:
+    arguments = [command, f"--schedule={stage.directory}/schedule"][: 1 + (command == "beat")]
+    stage.settings["worker_prefetch_multiplier"] = 1
+    service = stage.celery(*arguments, CELERYOPS_APP="stubborn")
+    assert service.ended() == 1
+    assert not service.is_ready()
+    assert service.says("the app changed worker_prefetch_multiplier after the inventory's were laid over")
+    stage.settings["worker_prefetch_multiplier"] = None
+    again = stage.celery(*arguments, CELERYOPS_APP="stubborn")
+    wait_until("it is ready", again.is_ready)
+
+
 def test_the_report(stage: Stage) -> None:
     workers = [stage.worker("threads"), stage.worker("prefork")]
     for worker in workers:

@@ -17,6 +17,7 @@ from celery import Celery
 from celery.schedules import BaseSchedule, crontab, schedule, solar
 from celeryops_agent import schedulers
 from celeryops_agent.schedules import FIELDS, ZonedCrontab, entries_of, fields_of, schedule_of
+from celeryops_agent.schedules_patch import keep_to_zone_and_sun
 from django_celery_beat.tzcrontab import TzAwareCrontab
 from redbeat import schedulers as redbeat
 
@@ -94,6 +95,15 @@ def mended_codec(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RedBeatJSONEncoder", "RedBeatJSONDecoder"):
         monkeypatch.setattr(redbeat, name, getattr(redbeat, name))
     schedulers._mend_codec()
+
+
+@pytest.fixture(autouse=True)
+def mended_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a Celery before 5.7 keep zones, as the agent does."""
+    for name in ("now", "remaining_delta"):
+        monkeypatch.setattr(crontab, name, getattr(crontab, name))
+    monkeypatch.setattr(solar, "remaining_estimate", solar.remaining_estimate)
+    keep_to_zone_and_sun()
 
 
 @every_scheduler

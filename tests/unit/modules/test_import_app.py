@@ -11,10 +11,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import celery
+import kombu
 import pytest
 
 SCRIPT = Path(__file__).parents[3] / "roles/celery_app/files/import_app.py"
 SECRET = "planted-secret-4711"
+
+
+def agent(**changes: str) -> list[dict[str, str]]:
+    """The agent as the role hands it over; ``changes`` are put at the end of modules."""
+    return [
+        {"path": str(path), "content": path.read_text() + changes.get(path.stem, "")}
+        for path in (SCRIPT.parent / "celeryops_agent").glob("*.py")
+    ]
 
 
 def run(tmp_path: Path, code: str, **changes: Any) -> tuple[int, str]:
@@ -26,6 +36,7 @@ def run(tmp_path: Path, code: str, **changes: Any) -> tuple[int, str]:
         "timeout": 60,
         "pools": ["prefork"],
         "needs": [],
+        "agent": agent(),
         "settings": {"task_acks_late": True},
         "environment": {"SHOP_TOKEN": SECRET, "SHOP_DEBUG": True},
         **changes,
@@ -111,3 +122,68 @@ def test_a_secret_in_the_reason_is_hidden(tmp_path: Path) -> None:
     _status, said = run(tmp_path, code)
     assert "no login with ***" in said
     assert SECRET not in said
+
+
+@pytest.mark.parametrize(
+    ("internals", "words"),
+    [
+        ('Internal("celery.beat:Service.nosuch")', "celery.beat:Service.nosuch is not there"),
+        ('Internal("celery.nosuch:Thing")', "celery.nosuch:Thing: No module named 'celery.nosuch'"),
+        (
+            'Internal("celery.beat:Service.start", takes=("self", "other"))',
+            "celery.beat:Service.start takes (self, embedded_process) where (self, other) is expected",
+        ),
+        (
+            'Internal("celery.beat:Service.__init__", uses=("app", "nosuch"))',
+            "celery.beat:Service.__init__ knows no nosuch",
+        ),
+    ],
+)
+def test_a_celery_that_the_agent_does_not_know(tmp_path: Path, internals: str, words: str) -> None:
+    declared = agent(beat=f"\nINTERNALS = ({internals},)\n")
+    status, said = run(tmp_path, "import celery\napp = celery.Celery()\n", agent=declared)
+    assert status == 1
+    versions = f"celery {celery.__version__} with kombu {kombu.__version__}"
+    assert said.startswith(f"celery_app_packages: {versions}: {words}; pin one that ")
+
+
+def test_a_module_of_celery_that_came_later_may_be_missing(tmp_path: Path) -> None:
+    declared = agent(beat='\nINTERNALS = (Internal("celery.nosuch:Thing", optional=True),)\n')
+    assert run(tmp_path, "import celery\napp = celery.Celery()\n", agent=declared) == (0, "")
+
+
+def test_a_celery_that_is_too_old(tmp_path: Path) -> None:
+    code = "import celery\napp = celery.Celery()\n"
+    status, said = run(tmp_path, code, agent=agent(internals="\nOLDEST = (99, 0)\n"))
+    assert status == 1
+    assert "the oldest Celery that is supported is 99.0" in said
+
+
+def test_a_client_that_kombu_does_not_take(tmp_path: Path) -> None:
+    code = (
+        "import celery, redis\n"
+        "redis.VERSION = (1, 0)\n"  # pip takes 5.3.1 for celery[redis]==5.4.0, and a kombu that wants 6.1
+        "app = celery.Celery(broker='redis://127.0.0.1:1')\n"
+    )
+    status, said = run(tmp_path, code)
+    assert status == 1
+    assert said.startswith("celery_app_packages: Redis transport requires redis-py versions")
+    assert "add kombu[redis] to celery_app_packages" in said
+
+
+def test_settings_that_the_code_changes_afterwards(tmp_path: Path) -> None:
+    code = (
+        "import celery\n"
+        "app = celery.Celery()\n"
+        "@app.on_after_finalize.connect\n"
+        "def change(sender, **_):\n"
+        "    sender.conf.task_acks_late = False\n"
+        "    sender.conf.broker_transport_options = {'visibility_timeout': 1}\n"
+    )
+    settings = {"task_acks_late": True, "broker_transport_options": {"visibility_timeout": 9}, "x": None}
+    status, said = run(tmp_path, code, settings=settings)
+    assert status == 1
+    assert "its code changes task_acks_late and broker_transport_options after" in said
+    assert "null" in said
+    settings.update(task_acks_late=None, broker_transport_options={"visibility_timeout": None})
+    assert run(tmp_path, code, settings=settings) == (0, "")

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from celery.beat import Service
 
 from celeryops_agent.broker import broker_answers
+from celeryops_agent.internals import Internal
 from celeryops_agent.lease import Claim, Lease, broker_lease
 from celeryops_agent.notify import Notifier
 from celeryops_agent.reporter import Life, Reporter
@@ -28,10 +29,21 @@ from celeryops_agent.schedulers import (
     redbeat_lease,
 )
 from celeryops_agent.schedules import entries_of
-from celeryops_agent.settings import lay_over
+from celeryops_agent.schedules_patch import keep_to_zone_and_sun
+from celeryops_agent.settings import lay_over, refuse_others
 from celeryops_agent.watchdog import View
 
 logger = logging.getLogger("celeryops.agent")
+
+INTERNALS = (
+    Internal(
+        "celery.beat:Service.__init__", takes=("self", "app"), uses=("_is_shutdown", "schedule_filename")
+    ),
+    Internal("celery.beat:Service.start", takes=("self", "embedded_process"), uses=("sync", "tick")),
+    Internal("celery.beat:Scheduler.apply_async", takes=("self", "entry", "producer", "advance")),
+    Internal("celery.beat:Scheduler.reserve", takes=("self", "entry")),
+    Internal("celery.apps.beat:Beat.start_scheduler", uses=("Service", "install_sync_handler")),
+)
 
 #: Seconds between two looks of a standby at the lock, and between two attempts to reach a Redis that is away.
 PAUSE = 1.0
@@ -58,6 +70,7 @@ class Beat:
         self._due_at = monotonic()  # of its next tick
         self._unsent = False
         self._service = service
+        self.broke = False  # a tick raised, though nobody had told beat to stop
 
     @property
     def scheduler(self) -> Any:
@@ -103,6 +116,9 @@ class Beat:
             except self._errors as exc:  # RedBeat's schedule is in Redis too
                 logger.warning("beat could not read its schedule, and tries again: %r", exc)
                 interval = PAUSE
+            except Exception:
+                self.broke = self.life.stopping_since is None
+                raise
             self._due_at = monotonic() + (interval or 0.0)
             return interval
 
@@ -188,9 +204,10 @@ def guard(schedule: str) -> int:
     return guard_file
 
 
-def watched_service(notifier: Notifier, environ: Mapping[str, str]) -> type[Any]:
+def watched_service(notifier: Notifier, settings: Mapping[str, Any], environ: Mapping[str, str]) -> type[Any]:
     """Celery's beat service, reporting to systemd.
 
+    :param settings: those of the inventory.
     :param environ: CELERYOPS_BEAT: path of what the role celery_beat writes; CELERYOPS_APP.
     """
 
@@ -198,6 +215,8 @@ def watched_service(notifier: Notifier, environ: Mapping[str, str]) -> type[Any]
         def __init__(self, app: Any, *args: Any, **kwargs: Any) -> None:
             document = load_document(environ.get("CELERYOPS_BEAT", ""))
             lay_over(app.conf, document.get("settings", {}))
+            refuse_others(app.conf, {**settings, **document.get("settings", {})})
+            keep_to_zone_and_sun()
             super().__init__(app, *args, **kwargs)  # type: ignore[no-untyped-call]
             self.document = document
             self.beat = Beat(self, self.lease())
@@ -222,7 +241,7 @@ def watched_service(notifier: Notifier, environ: Mapping[str, str]) -> type[Any]
                 super().start(embedded_process)  # type: ignore[no-untyped-call]
             except Exception as exc:
                 # A stop in the middle of a sending closes what that is using. Its schedule is saved by then.
-                if self.beat.life.stopping_since is None:
+                if self.beat.broke or self.beat.life.stopping_since is None:
                     raise
                 logger.warning("beat was told to stop while it was sending: %r", exc)
 

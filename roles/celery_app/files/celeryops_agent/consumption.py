@@ -10,6 +10,16 @@ from typing import Any
 
 from celery.worker import state
 
+from celeryops_agent.internals import Internal
+
+INTERNALS = (
+    Internal("kombu.messaging:Consumer.consuming_from", takes=("self", "queue")),
+    Internal("kombu.transport.virtual:QoS.can_consume", takes=("self",)),
+    Internal("celery.worker.state:active_requests"),
+    Internal("celery.worker.state:requests"),
+    Internal("celery.worker.consumer.consumer:Consumer.__init__", uses=("hub", "pool", "task_buckets")),
+)
+
 
 def asked_age(consumer: Any, queues: Sequence[str], now: float) -> float | None:
     """Seconds since the consumer last asked the broker for work.
@@ -18,8 +28,7 @@ def asked_age(consumer: Any, queues: Sequence[str], now: float) -> float | None:
     :param queues: what it is meant to consume.
     :param now: the monotonic time.
     :returns: infinity when it does not consume a queue that it is meant to, or takes no more without a
-        reason; None when it is not known (a broker that pushes, a kombu before 5.7), or when it rightly
-        does not ask.
+        reason; None when it is not known (a broker that pushes), or when it rightly does not ask.
     """
     tasks = getattr(consumer, "task_consumer", None)
     if tasks is None or not queues:

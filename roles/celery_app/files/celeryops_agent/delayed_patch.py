@@ -7,6 +7,14 @@ from __future__ import annotations
 from typing import Any
 
 from celeryops_agent.broker import bounded_connection
+from celeryops_agent.internals import Internal
+
+DELAYED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
+
+INTERNALS = (
+    Internal(f"{DELAYED}._setup_delayed_delivery", takes=("self", "c", "broker_url"), optional=True),
+    Internal(f"{DELAYED}._bind_queues", takes=("self", "app", "connection"), optional=True),
+)
 
 
 def set_up_once() -> None:

@@ -9,6 +9,15 @@ from typing import Any
 
 from celery.events.dispatcher import EventDispatcher
 
+from celeryops_agent.internals import Internal
+
+INTERNALS = (
+    Internal(
+        "celery.events.dispatcher:EventDispatcher._publish",
+        takes=("self", "event", "producer", "routing_key", "retry", "retry_policy"),
+    ),
+)
+
 #: How kombu tries again to send an event: once, after a fifth of a second.
 BRIEFLY = {"max_retries": 1, "interval_start": 0.2, "interval_step": 0.0, "interval_max": 0.2}
 

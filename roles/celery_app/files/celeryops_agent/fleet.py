@@ -21,5 +21,6 @@ if not target:
 
 with recorded_tasks() as taken:
     app = find_app(target)
-apply_settings(app.conf, load_settings(os.environ.get("CELERYOPS_SETTINGS", "")), taken)
-install(app, os.environ)
+settings = load_settings(os.environ.get("CELERYOPS_SETTINGS", ""))
+apply_settings(app.conf, settings, taken)
+install(app, settings, os.environ)

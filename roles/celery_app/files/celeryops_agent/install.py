@@ -14,13 +14,14 @@ from celery.apps.beat import Beat as BeatProgram
 from celeryops_agent.beat import watched_service
 from celeryops_agent.notify import Notifier
 from celeryops_agent.reporter import Reporter
-from celeryops_agent.settings import lay_over
+from celeryops_agent.settings import lay_over, refuse_others
 from celeryops_agent.worker import Worker
 
 
-def install(app: Any, environ: Mapping[str, str]) -> None:
+def install(app: Any, settings: Mapping[str, Any], environ: Mapping[str, str]) -> None:
     """Watch what this app is started as: a worker or beat. Other commands go on as ever.
 
+    :param settings: those of the inventory, which the app has by now.
     :param environ: NOTIFY_SOCKET and WATCHDOG_USEC of systemd; CELERYOPS_STOP_CEILING: the longest stop
         in seconds, 0 for no bound; CELERYOPS_STOP_PROFILE: ``drain``, or ``bounded``, where tasks that
         still run at the ceiling go back to their queue.
@@ -31,9 +32,10 @@ def install(app: Any, environ: Mapping[str, str]) -> None:
     notifier = Notifier(environ)
 
     def watch_worker(sender: Any, **_: Any) -> None:
+        refuse_others(app.conf, settings)
         worker = Worker(sender)
         worker.install()
         Reporter(notifier, worker, ceiling or math.inf).start()
 
     signals.worker_init.connect(watch_worker, weak=False)
-    BeatProgram.Service = watched_service(notifier, environ)
+    BeatProgram.Service = watched_service(notifier, settings, environ)

@@ -12,8 +12,16 @@ from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
 
 from celeryops_agent.broker import bounded_connection
+from celeryops_agent.internals import Internal
 
 logger = logging.getLogger("celeryops.agent")
+
+INTERNALS = (
+    Internal("kombu.transport.redis:QoS.append", takes=("self", "message", "delivery_tag")),
+    Internal("kombu.transport.redis:QoS.restore_unacked", takes=("self",)),
+    Internal("kombu.transport.redis:Channel.sep"),
+    Internal("kombu.transport.virtual:Channel.Message.__init__", takes=("self", "payload", "channel")),
+)
 
 #: Messages that were taken from Redis, which may not know that they are here, by delivery tag.
 kept: dict[str, Any] = {}

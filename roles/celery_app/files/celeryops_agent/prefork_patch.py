@@ -8,6 +8,17 @@ from typing import Any
 
 from celery.concurrency.asynpool import AsynPool
 
+from celeryops_agent.internals import Internal
+
+INTERNALS = (
+    Internal(
+        "celery.concurrency.asynpool:AsynPool.flush",
+        takes=("self",),
+        uses=("_cache", "_accepted", "_write_to", "_is_alive", "_busy_workers"),
+    ),
+    Internal("billiard.pool:ApplyResult.__init__", uses=("_cache", "_accepted")),
+)
+
 
 def keep_handed_over() -> None:
     """Let a pool that empties its queues wait for tasks that a child has, also when it has not said so yet.

@@ -1,17 +1,27 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Two mends for a consumer whose Redis restarts or falls silent, applied from outside."""
+"""Mends for a consumer whose Redis restarts or falls silent, applied from outside."""
 
 from __future__ import annotations
 
 import logging
+from functools import wraps
+from time import monotonic
 from typing import Any
 
 import celery
 
+from celeryops_agent.internals import Internal
 from celeryops_agent.kept_patch import keep
 
 logger = logging.getLogger("celeryops.agent")
+
+INTERNALS = (
+    Internal("kombu.transport.redis:Channel._in_poll"),
+    Internal("kombu.transport.redis:Channel._pool"),
+    Internal("kombu.transport.redis:Channel._brpop_start", uses=("_in_poll",)),
+    Internal("kombu.transport.redis:MultiChannelPoller.__init__", uses=("_channels",)),
+)
 
 #: The versions that :func:`settle_pending_reads` is for.
 AFFECTED = frozenset({"5.7.0"})
@@ -74,3 +84,25 @@ def drop_stale_together(connection: Any) -> None:
                 channel._pool.disconnect()
 
     cycle.maybe_check_brpop_health = check_and_drop
+
+
+def stamp_reads(connection: Any) -> None:
+    """Let a kombu before 5.7 note when it last asked for work, as the later ones do: the watchdog asks.
+
+    :param connection: a kombu connection; others than Redis are left alone.
+    """
+    if connection.transport.driver_type != "redis":
+        return
+    channel = connection.transport.Channel
+    if hasattr(channel, "_brpop_sent_at"):
+        return
+    start = channel._brpop_start
+
+    @wraps(start)
+    def start_and_stamp(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = start(self, *args, **kwargs)
+        if self._in_poll:
+            self._brpop_sent_at = monotonic()
+        return result
+
+    channel._brpop_start, channel._brpop_sent_at = start_and_stamp, None

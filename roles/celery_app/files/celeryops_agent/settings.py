@@ -12,6 +12,18 @@ from typing import Any
 
 from celery.app.task import Task
 
+from celeryops_agent.internals import Internal, changed
+
+INTERNALS = (
+    Internal("celery.app.task:Task.bind", takes=("app",)),
+    Internal("celery.app.task:Task.from_config"),
+    Internal(
+        "celery.utils.collections:ConfigurationView.__init__", takes=("self", "changes", "defaults", "keys")
+    ),
+    Internal("celery.utils.collections:ConfigurationView._to_keys", takes=("self", "key")),
+    Internal("celery.utils.collections:ChainMap.maps"),
+)
+
 #: What a service needs whatever its code says, in words that JSON has not: wait for the broker for ever.
 #: Celery gives up after 100 tries, and with it go the tasks that run.
 FOUNDATION: Mapping[str, Any] = {"broker_connection_max_retries": None}
@@ -79,6 +91,35 @@ def _other_names(conf: Any, key: str) -> set[str]:
     """Return the other names under which the code has this setting: with a prefix, or Celery 3's."""
     names = {*conf._to_keys(key), *(convert(key) for convert in conf._keys or ())}
     return {name for name in names if any(name in layer for layer in conf.maps[1:])}
+
+
+def unheld(conf: Any, settings: Mapping[str, Any]) -> list[str]:
+    """Return the names of the inventory's settings that the configuration does not hold."""
+    return [
+        key
+        for key, value in {**FOUNDATION, **settings}.items()
+        if not _holds(getattr(conf, key, None), value)
+    ]
+
+
+def _holds(found: Any, asked: Any) -> bool:
+    if isinstance(asked, dict):
+        return isinstance(found, Mapping) and all(found.get(key) == value for key, value in asked.items())
+    return bool(found == asked)
+
+
+def refuse_others(conf: Any, settings: Mapping[str, Any]) -> None:
+    """End a process in which the inventory's settings do not hold, or whose Celery the agent does not know.
+
+    :raises SystemExit: with the reason; Celery would log any other exception of a signal and go on.
+    """
+    if names := unheld(conf, settings):
+        mend = "leave them to the inventory, or to the code with null in celery_app_settings"
+        raise SystemExit(
+            f"the app changed {' and '.join(names)} after the inventory's were laid over; {mend}"
+        )
+    if problem := changed():
+        raise SystemExit(problem)
 
 
 @contextmanager

@@ -22,9 +22,10 @@ from celeryops_agent.broker import broker_answers
 from celeryops_agent.consumption import asked_age, loop_hold
 from celeryops_agent.delayed_patch import set_up_once
 from celeryops_agent.events_patch import give_up_soon
+from celeryops_agent.internals import Internal
 from celeryops_agent.kept_patch import give_back, give_back_at_the_end, keep_unnoted
 from celeryops_agent.prefork_patch import keep_handed_over
-from celeryops_agent.redis_patch import drop_stale_together, settle_pending_reads
+from celeryops_agent.redis_patch import drop_stale_together, settle_pending_reads, stamp_reads
 from celeryops_agent.report import COMMAND
 from celeryops_agent.reporter import Life
 from celeryops_agent.settings import lay_over
@@ -38,6 +39,18 @@ RETRY_STEP, RETRY_MOST = 1.0, 4.0
 BEAT = 1.0
 
 KIB, MIB = 1024, 1024 * 1024
+
+CONSUMER = "celery.worker.consumer.consumer:Consumer"
+
+INTERNALS = (
+    Internal("celery.worker.worker:WorkController.setup_instance", uses=("pool_cls", "worker_init")),
+    Internal("celery.worker.worker:WorkController.wait_for_soft_shutdown", takes=("self",)),
+    Internal("celery.worker.components:Consumer.create", uses=("consumer_cls",)),
+    Internal("celery.worker.state:all_total_count"),
+    Internal(f"{CONSUMER}.perform_pending_operations", takes=("self",)),
+    Internal(f"{CONSUMER}.ensure_connected", takes=("self", "conn"), uses=("ensure_connection",)),
+    Internal(f"{CONSUMER}.on_connection_error_after_connected", takes=("self", "exc")),
+)
 
 
 class Worker:
@@ -193,6 +206,7 @@ def _reconnecting(base: Any) -> type:
                 interval_max=RETRY_MOST,
             )
             connection = super().ensure_connected(conn)
+            stamp_reads(connection)
             drop_stale_together(connection)
             keep_unnoted(connection)
             give_back(connection)
