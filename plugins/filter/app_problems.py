@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import checks
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import celery_version, checks
 
 DOCUMENTATION = r"""
 name: app_problems
@@ -19,7 +19,7 @@ description:
   - Returns one line for each problem, with host, variable, value, what is wrong, and the mend.
   - Warns of timers that clash for some apps only.
   - Used by the preflight of the role P(celeryops.systemd.celery_app#role).
-positional: host, source, timeouts, python
+positional: host, source, timeouts, python, packages
 options:
   _input:
     description: What C(celery -A) takes, C(celery_app_target).
@@ -44,6 +44,11 @@ options:
     description: The Python on the hosts, C(celery_app_python).
     type: str
     default: python3
+  packages:
+    description: What is installed beside the app's own requirements, C(celery_app_packages).
+    type: list
+    elements: str
+    default: []
 author: celeryops contributors (@celeryops)
 """
 
@@ -72,6 +77,7 @@ def app_problems(
     source: object,
     timeouts: Mapping[str, Any] | None = None,
     python: object = "python3",
+    packages: object = (),
 ) -> list[str]:
     """Return each problem as its message."""
     if not isinstance(timeouts or {}, Mapping):
@@ -80,7 +86,8 @@ def app_problems(
         )
     for doubt in checks.app_doubts(timeouts or {}):
         Display().warning(doubt.text(host))
-    problems = checks.app_problems(target, source, timeouts or {}) + checks.python_problems(python)
+    problems = checks.app_problems(target, source, timeouts or {})
+    problems += checks.python_problems(python) + celery_version.package_problems(packages)
     return [problem.text(host) for problem in problems]
 
 
