@@ -158,3 +158,10 @@ def test_many_that_end_at_once_find_a_connection_each(stage: Stage, pool: str) -
     assert worker.ended() == 0
     assert stage.redis.ask("LLEN", pool) == stage.redis.ask("HLEN", "unacked") == "0"
     assert not worker.says("Connection to broker lost")
+
+
+def test_a_setting_on_the_command_line_wins_over_the_inventorys(stage: Stage) -> None:
+    """As the role gives an instance what differs from the others of its host."""
+    stage.settings["worker_proc_alive_timeout"] = 60.0
+    worker = stage.worker("prefork", "worker_proc_alive_timeout=32")
+    wait_until("it is ready", worker.is_ready)

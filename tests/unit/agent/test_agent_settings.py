@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from celery import Celery
 from celery.app.task import Task
-from celeryops_agent.settings import apply_settings, load_settings, recorded_tasks
+from celeryops_agent.settings import apply_settings, load_settings, not_said, recorded_tasks
 from redis.sentinel import Sentinel
 
 
@@ -152,3 +152,9 @@ def test_tasks_that_the_app_used_while_it_was_imported() -> None:
     assert follows_settings.acks_late is True
     assert decides_itself.acks_late is False
     assert used_later.acks_late is True
+
+
+def test_what_the_command_line_sets_is_not_asked_of_the_configuration() -> None:
+    settings = {"worker_proc_alive_timeout": 60.0, "task_time_limit": 300}
+    words = ["/venv/bin/celery", "worker", "--time-limit=7", "worker_proc_alive_timeout=32"]
+    assert not_said(settings, words) == {"task_time_limit": 300}

@@ -156,7 +156,7 @@ def test_a_swap_during_the_work_leads_nowhere(theirs: Path, victim: Path) -> Non
     thread = threading.Thread(target=swap)
     thread.start()
     try:
-        for _ in range(300):
+        for _round in range(300):
             for name, wanted in (("celery", WANTED["directory"]), ("celery/shadow", WANTED["file"])):
                 with suppress(files.FileError, OSError):
                     apply(theirs / name, wanted)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from celery.apps.beat import Beat as BeatProgram
 from celeryops_agent.beat import watched_service
 from celeryops_agent.notify import Notifier
 from celeryops_agent.reporter import Reporter
-from celeryops_agent.settings import lay_over, refuse_others
+from celeryops_agent.settings import lay_over, not_said, refuse_others
 from celeryops_agent.worker import Worker
 
 
@@ -32,7 +33,7 @@ def install(app: Any, settings: Mapping[str, Any], environ: Mapping[str, str]) -
     notifier = Notifier(environ)
 
     def watch_worker(sender: Any, **_: Any) -> None:
-        refuse_others(app.conf, settings)
+        refuse_others(app.conf, not_said(settings, sys.argv))
         worker = Worker(sender)
         worker.install()
         Reporter(notifier, worker, ceiling or math.inf).start()

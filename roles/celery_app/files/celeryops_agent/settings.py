@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,17 @@ def refuse_others(conf: Any, settings: Mapping[str, Any]) -> None:
         )
     if problem := changed():
         raise SystemExit(problem)
+
+
+def not_said(settings: Mapping[str, Any], words: Iterable[str]) -> dict[str, Any]:
+    """Return the settings that the command line does not set: `celery worker ... name=value` wins over all.
+
+    The role gives an instance what differs from the others of its host that way.
+
+    :param words: those of the command line.
+    """
+    said = {word.partition("=")[0] for word in words if "=" in word and not word.startswith("-")}
+    return {name: value for name, value in settings.items() if name not in said}
 
 
 @contextmanager
