@@ -67,6 +67,8 @@ def notes_of(
         nodes, queues = report["nodes"].values(), report.get("queues", {}).values()
         active = sum(node.get("active") or 0 for node in nodes)
         notes[0] += f", {active} tasks run, {sum(depth or 0 for depth in queues)} wait"
+    if report and report.get("dead_letters"):
+        notes.append(f"{report['dead_letters']} dead letters are kept: docs/runbooks/dead-letters.md")
     notes += _beat_notes(units)
     silent = [host for host, found in seen.items() if "instances" not in found]
     if silent:

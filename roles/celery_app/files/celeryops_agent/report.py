@@ -17,7 +17,7 @@ from celery.app.utils import find_app
 from kombu.exceptions import OperationalError
 
 from celeryops_agent.broker import bounded_connection
-from celeryops_agent.waiting import queue_depths
+from celeryops_agent.waiting import dead_letters, queue_depths
 
 #: The remote control command that workers with the agent answer; cheaper than Celery's stats and active.
 COMMAND = "celeryops_report"
@@ -47,6 +47,7 @@ def report(app: Any, timeout: float, queues: Sequence[str] = (), expect: int | N
         return {
             "nodes": dict(sorted(nodes.items())),
             "queues": queue_depths(connection, sorted(consumed.union(queues))),
+            "dead_letters": dead_letters(connection),
         }
 
 

@@ -17,6 +17,9 @@ from kombu.exceptions import ChannelError
 #: Messages that were the newest of a Redis list: (when they were seen, what they are), the oldest first.
 Marks = list[tuple[float, str]]
 
+#: Where dead letters lie: the list on a Redis, after the key prefix, and the queue of RabbitMQ.
+DEAD_LIST, DEAD_QUEUE = "celeryops.dead_letters", "dead-letters"
+
 #: How many marks a list keeps, and how large a message may be to become one, in bytes.
 MOST_MARKS, LARGEST_MARK = 16, 65536
 
@@ -34,6 +37,14 @@ def queue_depths(connection: Any, queues: Iterable[str]) -> dict[str, int]:
             except ChannelError:
                 depths[queue] = 0
     return depths
+
+
+def dead_letters(connection: Any) -> int:
+    """Messages that no worker could run and that are kept: on Redis by the agent, on RabbitMQ by itself."""
+    if connection.transport.driver_type != "redis":
+        return queue_depths(connection, [DEAD_QUEUE])[DEAD_QUEUE]
+    with connection.channel() as channel, channel.conn_or_acquire() as client:
+        return int(client.llen(DEAD_LIST))
 
 
 def lists_of(channel: Any, queue: str) -> list[str]:

@@ -20,6 +20,7 @@ from celery.worker.control import inspect_command
 
 from celeryops_agent.broker import broker_answers
 from celeryops_agent.consumption import asked_age, loop_hold
+from celeryops_agent.dead_letters import bury, guard_transport, handler, tell_and_keep
 from celeryops_agent.delayed_patch import set_up_once
 from celeryops_agent.events_patch import give_up_soon
 from celeryops_agent.internals import Internal
@@ -76,6 +77,7 @@ class Worker:
         set_up_once()
         give_up_soon()
         self._sign_connections()
+        guard_transport(self._app.connection_for_read().transport.driver_type)
         self._app.steps["consumer"].add(_witness(self.turn))
         controller.consumer_cls = _reconnecting(symbol_by_name(controller.consumer_cls))
         # The soft shutdown sleeps in the signal's handler, before Celery tells anybody of the stop.
@@ -211,6 +213,24 @@ def _reconnecting(base: Any) -> type:
             keep_unnoted(connection)
             give_back(connection)
             return connection
+
+        def create_task_handler(self, *args: Any, **kwargs: Any) -> Any:
+            return handler(self, super().create_task_handler(*args, **kwargs))
+
+        # What Celery would drop with a line in the log.
+        def on_unknown_message(self, body: Any, message: Any) -> None:
+            bury(self, message, "it names no task")
+
+        def on_invalid_task(self, body: Any, message: Any, exc: Exception) -> None:
+            bury(self, message, f"{type(exc).__name__}: {exc}")
+
+        def on_decode_error(self, message: Any, exc: Exception) -> None:
+            bury(self, message, f"its body cannot be read: {type(exc).__name__}: {exc}")
+
+        def on_unknown_task(self, body: Any, message: Any, exc: Exception) -> None:
+            tell_and_keep(message, f"the app has no task {exc}")
+            # Takes it off its queue, and tells who waits for its result.
+            super().on_unknown_task(body, message, exc)
 
         def on_connection_error_after_connected(self, exc: Exception) -> None:
             settle_pending_reads(self.connection)
