@@ -17,7 +17,7 @@ short_description: Why a host cannot run the fleet's units
 description:
   - Returns one line for each problem. Checks that systemd runs the host and is 247 or newer, that its release
     is a supported one, and that its Python is 3.10 or newer.
-  - Used by the preflight of the role P(celeryops.systemd.common#role).
+  - Used by the preflight of the role P(celeryops.systemd.celery_host#role).
 positional: host, releases
 options:
   _input:

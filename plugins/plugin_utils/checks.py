@@ -138,7 +138,7 @@ def _release(facts: Mapping[str, object], releases: Mapping[str, Sequence[object
     if {version, major} & set(tested):
         return []
     known = "; ".join(f"{family} {', '.join(map(str, versions))}" for family, versions in releases.items())
-    mend = f"use one of: {known}; or add it to common_supported_releases"
+    mend = f"use one of: {known}; or add it to celery_host_supported_releases"
     return [Problem("release", f"{name} {version}".strip(), "not a supported release", mend)]
 
 

@@ -22,7 +22,7 @@ OUTPUTS = frozenset(
         "celery_app_installed",
         "celery_worker_files",
         "celery_worker_plan",
-        "common_look",
+        "celery_host_look",
         "resource_limits_written",
         "rollout_back_batch",
         "rollout_batch",
@@ -87,7 +87,7 @@ def roles_of(host: str, groups: Groups) -> list[str]:
     serves = any(host in groups[name] for name in groups if name.startswith(naming.GROUP_PREFIX))
     beats, flowers = (host in groups.get(name, ()) for name in ("celery_beat", "celery_flower"))
     return [
-        "common",
+        "celery_host",
         "celery_worker",
         "broker",
         *(["celery_app"] if serves or beats else []),

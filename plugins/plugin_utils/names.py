@@ -21,6 +21,10 @@ RENAMED = {
     "celery_worker_task_time_limit": "celery_app_task_time_limit",
     "celery_worker_visibility_timeout": "celery_app_visibility_timeout",
     "celery_worker_longest_countdown": "celery_app_longest_countdown",
+    "common_user": "celery_host_user",
+    "common_group": "celery_host_group",
+    "common_packages": "celery_host_packages",
+    "common_supported_releases": "celery_host_supported_releases",
 }
 # Celery's settings that are set elsewhere, where the rest of the fleet reads them too.
 ELSEWHERE = {
@@ -73,6 +77,8 @@ def _unread(name: str, value: object, known: Collection[str], prefixes: Collecti
         return []
     if name in RENAMED:
         fix = f"rename it to {RENAMED[name]}"
+        if not name.startswith("celery_"):
+            fix = f"{fix}, or if it is somebody else's, list it in {ALLOW_VARIABLE}"
         return [Problem(name, shown(name, value), "this variable has another name now", fix)]
     if name in SETTINGS and _SETTING.fullmatch(name):
         fix = f"set {ELSEWHERE.get(name, f'celery_app_settings.{name}')}"

@@ -184,12 +184,12 @@ def test_a_good_host_is_silent() -> None:
         (
             {"distribution_version": "11"},
             "release = Debian 11: not a supported release; "
-            "use one of: Debian 12, 13; Ubuntu 24.04; or add it to common_supported_releases",
+            "use one of: Debian 12, 13; Ubuntu 24.04; or add it to celery_host_supported_releases",
         ),
         (
             {"distribution": "Ubuntu", "distribution_version": "24.10"},
             "release = Ubuntu 24.10: not a supported release; "
-            "use one of: Debian 12, 13; Ubuntu 24.04; or add it to common_supported_releases",
+            "use one of: Debian 12, 13; Ubuntu 24.04; or add it to celery_host_supported_releases",
         ),
     ],
 )

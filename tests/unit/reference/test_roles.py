@@ -95,8 +95,8 @@ def test_the_page_of_variables_is_up_to_date() -> None:
 
 def test_the_look_at_a_host_asks_for_every_package_of_the_broker() -> None:
     """One that it does not ask for is missing nowhere: a host that has the others never gets it."""
-    broker, common = (role.read("vars/main.yml") for role in roles() if role.name in ("broker", "common"))
+    broker, host = (role.read("vars/main.yml") for role in roles() if role.name in ("broker", "celery_host"))
     wanted = "".join(str(value) for name, value in broker.items() if re.search(r"_packages?$", name))
     found = set(re.findall(r"'([a-z]+(?:-[a-z]+)*)'", wanted))
     assert found >= {"redis-server", "rabbitmq-server"}
-    assert found - set(re.findall(r"'([a-z-]+)'", common["__common_asked_packages"])) == set()
+    assert found - set(re.findall(r"'([a-z-]+)'", host["__celery_host_asked_packages"])) == set()
