@@ -5,12 +5,20 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.celeryops.systemd.plugins.action.run_lock import ActionModule as RunLock
 
 
 class ActionModule(RunLock):
-    """Looks at the host, and takes its lock in the same call where the play asks for it."""
+    """Takes the snapshot of the host, and its lock in the same call where the play asks for it."""
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The run that takes the snapshot: the process of Ansible, from which each task's own is forked."""
+        return {"run": str(os.getppid())}
 
     def wants_lock(self) -> bool:
         """Tell whether this task takes the lock."""

@@ -5,32 +5,32 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.celeryops.systemd.plugins.module_utils import files, survey
+from ansible_collections.celeryops.systemd.plugins.module_utils import files, snapshot
 
 
 class ActionModule(ActionBase):
-    """Calls the host, unless the look of this run has shown already that nothing would change."""
+    """Calls the host, unless the snapshot of this run shows already that nothing would change."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Compare with what was seen, or run the module."""
+        """Compare with the snapshot, or run the module."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
-        seen = arguments.pop("seen", None)
-        facts = (task_vars or {}).get("ansible_facts", {})
-        if seen and survey.holds(seen, facts) and not self._task.delegate_to and self._is_done(seen):
+        taken = snapshot.current((task_vars or {}).get("ansible_facts", {}), str(os.getppid()))
+        if taken and not self._task.delegate_to and self._is_done(taken):
             return {**result, "changed": False, "changed_paths": []}
-        result |= self._execute_module(module_args=arguments, task_vars=task_vars)
+        result |= self._execute_module(task_vars=task_vars)
         if result.get("changed", True):
-            result["ansible_facts"] = {survey.LOOK: ""}
+            result["ansible_facts"] = {snapshot.FACT: {}}
         return result
 
-    def _is_done(self, seen: dict[str, Any]) -> bool:
+    def _is_done(self, taken: Mapping[str, Any]) -> bool:
         _validation, given = self.validate_argument_spec(argument_spec=files.ARGUMENTS)
         try:
             wanted = [files.entry(raw) for raw in given["files"]]
         except files.FileError:
             return False  # the module says what is wrong
-        return survey.shows(seen, wanted, given["prune"])
+        return snapshot.shows(taken, wanted, given["prune"])

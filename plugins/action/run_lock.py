@@ -19,7 +19,7 @@ class ActionModule(ActionBase):
         """Run the module; a second time where a run of this controller has left its lock."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        arguments = {**self._task.args, **(asked(variables) if self.wants_lock() else {})}
+        arguments = {**self._task.args, **self.own, **(asked(variables) if self.wants_lock() else {})}
         said: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=variables)
         if holder.has_ended(said.get("held_by", {})):
             arguments["ended"] = said["held_by"]["run"]
@@ -27,6 +27,11 @@ class ActionModule(ActionBase):
         if found := said.get("held_by"):
             said |= {"failed": True, "msg": holder.refusal(variables["inventory_hostname"], found)}
         return result | said
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """What the module is told besides."""
+        return {}
 
     def wants_lock(self) -> bool:
         """Tell whether this task takes the lock."""

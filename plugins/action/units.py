@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.celeryops.systemd.plugins.module_utils import survey, units
+from ansible_collections.celeryops.systemd.plugins.module_utils import snapshot, units
 
 NOTHING = {
     "changed": False, "started": [], "restarted": [], "stale": [], "stopped": [], "removed": [],
@@ -17,30 +19,30 @@ NOTHING = {
 
 
 class ActionModule(ActionBase):
-    """Calls the host, unless the look of this run has shown already that all is as wished."""
+    """Calls the host, unless the snapshot of this run shows already that all is as wanted."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Compare with what was seen, or run the module."""
+        """Compare with the snapshot, or run the module."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
-        seen = arguments.pop("seen", None)
-        facts = (task_vars or {}).get("ansible_facts", {})
-        if seen and survey.holds(seen, facts) and not self._task.delegate_to:
-            states = self._settled(seen)
+        taken = snapshot.current((task_vars or {}).get("ansible_facts", {}), str(os.getppid()))
+        if taken and not self._task.delegate_to:
+            states = self._settled(taken)
             if states is not None:
                 return {**result, **NOTHING, "states": states}
-        result |= self._execute_module(module_args=arguments, task_vars=task_vars)
+        result |= self._execute_module(task_vars=task_vars)
         if result.get("changed", True):
-            result["ansible_facts"] = {survey.LOOK: ""}
+            result["ansible_facts"] = {snapshot.FACT: {}}
         return result
 
-    def _settled(self, seen: dict[str, Any]) -> dict[str, dict[str, Any]] | None:
+    def _settled(self, taken: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None:
         """Return the units' states when nothing has to happen to them, None where the host must be asked."""
         _validation, given = self.validate_argument_spec(argument_spec=units.ARGUMENTS)
+        if given["ask"]:
+            return None
         wishes = units.wishes(given["units"])
-        times = survey.times(seen, [path for wish in wishes for path in wish.inputs])
-        known = {name: units.Unit(**raw) for name, raw in seen.get("units", {}).items()}
-        stay = units.all_stay(given["leave"], seen.get("workers"))
+        times = snapshot.times(taken, [path for wish in wishes for path in wish.inputs])
+        known = {name: units.Unit(**raw) for name, raw in taken.get("units", {}).items()}
+        stay = units.all_stay(given["leave"], taken.get("workers"))
         if given["changed_paths"] or not stay or times is None or not units.settled(wishes, known, times):
             return None
         return {wish.name: known[wish.name].summary() for wish in wishes}

@@ -39,7 +39,6 @@ ENTRY: dict[str, Any] = {
 ARGUMENTS: dict[str, Any] = {
     "files": {"type": "list", "elements": "dict", "default": [], "options": ENTRY},
     "prune": {"type": "list", "elements": "str", "default": []},
-    "seen": {"type": "dict", "default": {}},
 }
 
 Diff = dict[str, str]

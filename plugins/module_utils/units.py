@@ -60,7 +60,7 @@ ARGUMENTS: dict[str, Any] = {
     "leave": {"type": "dict", "options": LEAVE},
     "restart": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": 600},
-    "seen": {"type": "dict", "default": {}},
+    "ask": {"type": "bool", "default": False},
 }
 # How systemctl is asked for the properties.
 SHOW = ("show", "--timestamp=us+utc", f"--property={','.join(PROPERTIES)}", "--")

@@ -59,6 +59,10 @@ options:
     type: list
     elements: str
     default: []
+  run:
+    description: The run of Ansible that looks, by which the snapshot is known. The action fills it in.
+    type: str
+    default: ''
   lock:
     description:
       - Whether to take the lock on the host in the same call, as M(celeryops.systemd.run_lock) does. Where
@@ -96,35 +100,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-seen:
-  description: What lies where O(files) match, for O(celeryops.systemd.managed_files#module:seen)
-    and O(celeryops.systemd.units#module:seen).
-  returned: success
-  type: dict
-  contains:
-    look:
-      description: Name of this look; the fact C(celeryops_look) bears it until something changes.
-      returned: success
-      type: str
-    patterns:
-      description: O(files).
-      returned: success
-      type: list
-      elements: str
-    found:
-      description: >-
-        For each path its kind, mode, owner, group and time, and a file's SHA-256 or a link's target.
-      returned: success
-      type: dict
-    units:
-      description: O(units) and those of the workers as systemd has them.
-      returned: success
-      type: dict
-    workers:
-      description: The worker instances of which there is any trace.
-      returned: success
-      type: list
-      elements: str
 held_by:
   description: The run that holds the host, where another one does; then nothing else is returned.
   returned: when the host is held
@@ -134,10 +109,37 @@ ansible_facts:
   returned: success
   type: complex
   contains:
-    celeryops_look:
-      description: Name of this look; what changes something empties it.
+    celeryops_snapshot:
+      description:
+        - What lay where O(files) match, and what O(units) and the workers did.
+        - M(celeryops.systemd.managed_files) and M(celeryops.systemd.units) compare with it, and empty it
+          where they change something.
+      type: complex
       returned: success
-      type: str
+      contains:
+        run:
+          description: The run of Ansible that took it.
+          returned: success
+          type: str
+        patterns:
+          description: O(files).
+          returned: success
+          type: list
+          elements: str
+        found:
+          description: >-
+            For each path its kind, mode, owner, group and time, and a file's SHA-256 or a link's target.
+          returned: success
+          type: dict
+        units:
+          description: O(units) and those of the workers as systemd has them.
+          returned: success
+          type: dict
+        workers:
+          description: The worker instances of which there is any trace.
+          returned: success
+          type: list
+          elements: str
     celeryops:
       description: What this collection wants to know.
       returned: success
@@ -245,7 +247,7 @@ from ansible_collections.celeryops.systemd.plugins.module_utils import (
     host,
     instances,
     run_lock,
-    survey,
+    snapshot,
     units,
 )
 
@@ -326,6 +328,7 @@ def main() -> None:
             "units": {"type": "list", "elements": "str", "default": []},
             "gather_subset": {"type": "list", "elements": "str", "default": []},
             "files": {"type": "list", "elements": "str", "default": []},
+            "run": {"type": "str", "default": ""},
             "lock": {"type": "bool", "default": False},
             **run_lock.ARGUMENTS,
         },
@@ -359,10 +362,10 @@ def main() -> None:
     facts.update(host.releases(Path(module.params["root"])))
     asked = [*module.params["units"], *units.worker_units(workers)]
     told = {"units": unit_states(module, asked), "workers": workers}
-    seen = {**survey.look(module.params["files"]), **told}
+    taken = {**snapshot.take(module.params["files"]), **told, "run": module.params["run"]}
     run = module.params["holder"].get("run", "")
-    own = {"celeryops": facts, survey.LOOK: seen["look"], "celeryops_run": run}
-    module.exit_json(ansible_facts={**gathered(module), **own}, seen=seen)
+    own = {"celeryops": facts, snapshot.FACT: taken, "celeryops_run": run}
+    module.exit_json(ansible_facts={**gathered(module), **own})
 
 
 if __name__ == "__main__":

@@ -71,12 +71,6 @@ options:
     type: list
     elements: str
     default: []
-  seen:
-    description:
-      - What M(celeryops.systemd.host_facts) has seen in this run. Where it shows that nothing would change,
-        the host is not called; where it does not tell, or something has changed since, the host is.
-    type: dict
-    default: {}
 author: celeryops contributors (@celeryops)
 """
 

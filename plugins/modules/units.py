@@ -89,12 +89,12 @@ options:
     description: Seconds to wait for the units to stop, and again for them to be ready.
     type: int
     default: 600
-  seen:
+  ask:
     description:
-      - What M(celeryops.systemd.host_facts) has seen in this run. Where it shows that nothing has to happen,
-        the host is not called, and RV(states) are what was seen. With O(leave) this works for workers only.
-    type: dict
-    default: {}
+      - Whether to ask the host even where the snapshot of this run shows that nothing has to happen.
+        M(celeryops.systemd.host_facts) takes it.
+    type: bool
+    default: false
 author: celeryops contributors (@celeryops)
 """
 

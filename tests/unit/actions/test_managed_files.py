@@ -7,13 +7,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-LOOK = {"celeryops.systemd.host_facts": {"files": ["{{ root }}/*"]}, "register": "look"}
-SEEN = "{{ look['seen'] }}"
+LOOK = {"celeryops.systemd.host_facts": {"files": ["{{ root }}/*"]}}
 
 
 def write(name: str, content: str, **more: Any) -> dict[str, Any]:
     wanted = {"path": f"{{{{ root }}}}/{name}", "content": content}
-    return {"celeryops.systemd.managed_files": {"files": [wanted], "seen": SEEN}, **more}
+    return {"celeryops.systemd.managed_files": {"files": [wanted]}, **more}
 
 
 def tamper(name: str) -> dict[str, Any]:

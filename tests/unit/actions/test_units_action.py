@@ -19,21 +19,22 @@ RUNNING = {
     "enabled": True, "can_enable": True, "needs_reload": False,
 }  # fmt: skip
 SEEN = {
-    "look": "1",
     "patterns": ["/etc/u/*"],
     "found": {"/etc/u/old": {"kind": "file", "time": 900.0}, "/etc/u/new": {"kind": "file", "time": 1100.0}},
     "units": {UNIT: RUNNING},
     "workers": ["mail-prefork"],
 }
+# The parent of the process in which a task runs: that of ansible-playbook.
+OWN = "{{ lookup('ansible.builtin.pipe', 'ps -o ppid= -p $PPID') | trim }}"
 WORKERS = {"template": "celery-worker@", "paths": ["/etc/conf.d/celery/worker-{instance}.env"]}
 WISH = {"name": UNIT, "state": "started", "enabled": True, "inputs": ["/etc/u/old", "/etc/u/none"]}
 
 
-def play(book: Path, look: str = "1", **arguments: Any) -> subprocess.CompletedProcess[str]:
-    """Play the module as after a look of that name."""
+def play(book: Path, run: str = OWN, **arguments: Any) -> subprocess.CompletedProcess[str]:
+    """Play the module with the snapshot of a run."""
     tasks: list[dict[str, Any]] = [
-        {"ansible.builtin.set_fact": {"celeryops_look": look, "cacheable": True}},
-        {"celeryops.systemd.units": {"seen": SEEN, "units": [WISH], **arguments}, "register": "said"},
+        {"ansible.builtin.set_fact": {"celeryops_snapshot": {**SEEN, "run": run}, "cacheable": True}},
+        {"celeryops.systemd.units": {"units": [WISH], **arguments}, "register": "said"},
         {"ansible.builtin.assert": {"that": [f"said['states']['{UNIT}']['status'] == 'fine'"]}},
     ]
     book.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
@@ -50,8 +51,9 @@ def test_the_host_is_not_called_where_all_is_as_wished(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"look": "2"},
-        {"look": ""},
+        {"run": "another"},
+        {"run": ""},
+        {"ask": True},
         {"changed_paths": ["/etc/u/old"]},
         {"units": [{**WISH, "inputs": ["/etc/u/new"]}]},
         {"units": [{**WISH, "inputs": ["/etc/never-looked-at"]}]},

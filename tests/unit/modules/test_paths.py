@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.module_utils import files, paths, survey
+from ansible_collections.celeryops.systemd.plugins.module_utils import files, paths, snapshot
 
 NOBODY = pwd.getpwnam("nobody")
 WANTED = {
@@ -123,7 +123,7 @@ def test_prune_leaves_what_a_link_names(theirs: Path, victim: Path) -> None:
 
 def test_the_look_at_a_host_reads_through_no_link_of_the_services(theirs: Path, victim: Path) -> None:
     (theirs / "celery").symlink_to(victim)
-    found = survey.look([f"{theirs}/*", f"{theirs}/celery/*"])["found"]
+    found = snapshot.take([f"{theirs}/*", f"{theirs}/celery/*"])["found"]
     assert found[f"{theirs}/celery"]["kind"] == "link"
     assert f"{theirs}/celery/shadow" not in found
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.celeryops.systemd.plugins.module_utils.files import FileError, changes, entry
-from ansible_collections.celeryops.systemd.plugins.module_utils.survey import LARGEST, look, shows, times
+from ansible_collections.celeryops.systemd.plugins.module_utils.snapshot import LARGEST, shows, take, times
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,7 +47,7 @@ def test_what_it_shows_as_done_needs_no_change(
     with tempfile.TemporaryDirectory() as root:
         converge(root, before)
         globs = [f"{root}/{pattern}" for pattern in prune]
-        if shows(look([f"{root}/*", f"{root}/d/*"]), entries(root, wanted), globs):
+        if shows(take([f"{root}/*", f"{root}/d/*"]), entries(root, wanted), globs):
             assert changes(entries(root, wanted), globs) == []
 
 
@@ -63,14 +63,14 @@ def test_what_needs_no_change_is_shown_where_it_was_looked_for(
         except (FileError, OSError):  # the tree contradicts itself
             done = False
         if done:
-            assert shows(look([f"{root}/*", f"{root}/d/*"]), entries(root, wanted), globs)
+            assert shows(take([f"{root}/*", f"{root}/d/*"]), entries(root, wanted), globs)
 
 
 def test_where_nobody_looked_nothing_is_known(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("x")
     kept = [entry({"path": f"{tmp_path}/a", "content": "x"})]
     gone = [entry({"path": f"{tmp_path}/b", "state": "absent"})]
-    everywhere, nowhere = look([f"{tmp_path}/*"]), look([])
+    everywhere, nowhere = take([f"{tmp_path}/*"]), take([])
     assert shows(everywhere, kept, [])
     assert shows(everywhere, gone, [])
     assert not shows(nowhere, kept, [])
@@ -80,14 +80,14 @@ def test_where_nobody_looked_nothing_is_known(tmp_path: Path) -> None:
 
 def test_a_large_file_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x" * (LARGEST + 1))
-    seen = look([f"{tmp_path}/*"])
+    seen = take([f"{tmp_path}/*"])
     assert "digest" not in seen["found"][f"{tmp_path}/a"]
     assert not shows(seen, [entry({"path": f"{tmp_path}/a", "content": "x" * (LARGEST + 1)})], [])
 
 
 def test_the_time_of_an_input_is_known_where_it_was_looked_for(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
-    seen = look([f"{tmp_path}/*"])
+    seen = take([f"{tmp_path}/*"])
     here = {f"{tmp_path}/a": (tmp_path / "a").stat().st_mtime}
     assert times(seen, [f"{tmp_path}/a", f"{tmp_path}/b"]) == here
     assert times(seen, ["/elsewhere"]) is None

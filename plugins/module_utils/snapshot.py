@@ -1,9 +1,11 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What lies at many paths of a host, told once, so that who wants files there need not ask again.
+"""The snapshot of a host: what lay at many paths and what its units did when the run first looked at it.
 
-``look`` is written for Python 3.8 too: a host that is too old has to be able to say so.
+It is a fact, and who wants files or units there compares with it instead of asking the host again. What
+changes something on the host empties it. ``take`` is written for Python 3.8 too: a host that is too old has
+to be able to say so.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ import hashlib
 import os
 import pwd
 import stat
-import uuid
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -24,21 +25,18 @@ if TYPE_CHECKING:
 
     from .files import Entry
 
-# The fact that names the last look at the host, until something changes there.
-LOOK = "celeryops_look"
+# The fact that holds it.
+FACT = "celeryops_snapshot"
 LARGEST = 1_000_000  # bytes of a file that is read; ours are smaller
 KINDS = ((stat.S_ISLNK, "link"), (stat.S_ISDIR, "directory"), (stat.S_ISREG, "file"))
 
 
-def look(patterns: Sequence[str]) -> dict[str, Any]:
-    """Return what lies where the globs match, and the globs: what they match and is not told is not there.
-
-    Each look has a name of its own, so that it can be told from one that is out of date.
-    """
+def take(patterns: Sequence[str]) -> dict[str, Any]:
+    """Return what lies where the globs match, and the globs: what they match and is not told is not there."""
     matches = {str(path) for pattern in patterns for path in Path("/").glob(pattern.lstrip("/"))}
     described = {path: _described(path) for path in sorted(matches)}
     found = {path: told for path, told in described.items() if told}
-    return {"look": uuid.uuid4().hex, "patterns": list(patterns), "found": found}
+    return {"patterns": list(patterns), "found": found}
 
 
 def _described(path: str) -> dict[str, Any]:
@@ -78,25 +76,29 @@ def _name(by_id: Callable[[int], Any], number: int) -> str:
         return str(number)
 
 
-def holds(seen: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
-    """Tell by the host's facts whether this look is the last one there, and nothing has changed since."""
-    return bool(facts.get(LOOK)) and seen.get("look") == facts[LOOK]
+def current(facts: Mapping[str, Any], run: str) -> Mapping[str, Any]:
+    """Return the snapshot among a host's facts; empty where this run took none or has changed something.
+
+    :param run: the run that asks: one of an earlier run, as a cache of facts keeps it, does not count.
+    """
+    snapshot: Mapping[str, Any] = facts.get(FACT) or {}
+    return snapshot if snapshot.get("run") == run else {}
 
 
-def times(seen: Mapping[str, Any], paths: Iterable[str]) -> dict[str, float] | None:
+def times(snapshot: Mapping[str, Any], paths: Iterable[str]) -> dict[str, float] | None:
     """Return the mtime of each path that is there; None where it is not known of one whether it is."""
-    found, patterns = seen.get("found", {}), seen.get("patterns", [])
+    found, patterns = snapshot.get("found", {}), snapshot.get("patterns", [])
     if any(path not in found and not _matches(path, patterns) for path in paths):
         return None
     return {path: found[path]["time"] for path in paths if path in found}
 
 
-def shows(seen: Mapping[str, Any], wanted: Iterable[Entry], prune: Iterable[str]) -> bool:
-    """Tell whether a look shows that all is as wanted; False where it does not tell.
+def shows(snapshot: Mapping[str, Any], wanted: Iterable[Entry], prune: Iterable[str]) -> bool:
+    """Tell whether a snapshot shows that all is as wanted; False where it does not tell.
 
     It says True only where ``files.changes`` would find nothing to change.
     """
-    found, patterns = seen.get("found", {}), seen.get("patterns", [])
+    found, patterns = snapshot.get("found", {}), snapshot.get("patterns", [])
     entries = {entry.path: entry for entry in wanted}
     kept = [path for path, entry in entries.items() if entry.state != "absent"]
     return (
