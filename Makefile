@@ -68,6 +68,13 @@ unit: tools ## unit tests
 integration: tools ## the agent and the controller's parts against a real Redis and Celery
 	python -m pytest tests/integration
 
+.PHONY: compat compat-short
+compat: tools ## the agent on each Celery that is supported, and the table of docs/reference: make compat V=5.5.3
+	python -m compat $(V)
+
+compat-short: tools ## of it what a change breaks first
+	python -m compat --short
+
 sanity: tools ## ansible-test sanity
 	tools/sanity
 

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 import celery
+from kombu.utils.eventio import READ, poll
 
 from celeryops_agent.internals import Internal
 from celeryops_agent.kept_patch import keep
@@ -28,6 +29,10 @@ AFFECTED = frozenset({"5.7.0"})
 
 #: Seconds to wait for a reply. A Redis that lives replies to a BRPOP of kombu's within one.
 REPLY_TIMEOUT = 2.0
+
+
+#: Seconds after which Redis replies to a BRPOP of kombu's, work or not.
+BRPOP_TIMEOUT = 1.0
 
 
 def settle_pending_reads(connection: Any, version: str = celery.__version__) -> None:
@@ -87,7 +92,7 @@ def drop_stale_together(connection: Any) -> None:
 
 
 def stamp_reads(connection: Any) -> None:
-    """Let a kombu before 5.7 note when it last asked for work, as the later ones do: the watchdog asks.
+    """Let a kombu before 5.7 note when it last asked for work, as the later ones do.
 
     :param connection: a kombu connection; others than Redis are left alone.
     """
@@ -106,3 +111,43 @@ def stamp_reads(connection: Any) -> None:
         return result
 
     channel._brpop_start, channel._brpop_sent_at = start_and_stamp, None
+
+
+def drop_overdue_reads(connection: Any, by_hub: bool) -> None:
+    """Drop the connections of a channel that gets no reply to a BRPOP; kombu 5.7 does so by itself.
+
+    :param connection: the consumer's kombu connection, or None; others than Redis are left alone.
+    :param by_hub: whether kombu's event loop polls; it would not poll the new connection of an older kombu.
+    :raises ConnectionResetError: they were dropped, and the consumer is to connect anew.
+    """
+    cycle: Any = getattr(connection and connection.transport, "cycle", None)
+    if (
+        cycle is None
+        or connection.transport.driver_type != "redis"
+        or hasattr(cycle, "maybe_check_brpop_health")
+    ):
+        return
+    for channel in list(cycle._channels):
+        reading = channel._in_poll
+        if not reading or channel._brpop_sent_at is None:
+            continue
+        waited = monotonic() - channel._brpop_sent_at
+        if waited < BRPOP_TIMEOUT + channel.health_check_interval or _readable(reading._sock):
+            continue
+        channel._pool.disconnect()
+        reading.disconnect()
+        if by_hub:
+            channel._in_poll = None  # nobody waits for its reply as the consumer closes it
+            raise ConnectionResetError(f"Redis did not reply to a BRPOP for {waited:.0f} s")
+
+
+def _readable(sock: Any) -> bool:
+    """Whether there is something to read, which stays unread; others see to what has lost its socket."""
+    if sock is None:
+        return True
+    poller = poll()
+    try:
+        poller.register(sock, READ)
+        return bool(poller.poll(0))
+    finally:
+        poller.close()

@@ -26,7 +26,12 @@ from celeryops_agent.events_patch import give_up_soon
 from celeryops_agent.internals import Internal
 from celeryops_agent.kept_patch import give_back, give_back_at_the_end, keep_unnoted
 from celeryops_agent.prefork_patch import keep_handed_over
-from celeryops_agent.redis_patch import drop_stale_together, settle_pending_reads, stamp_reads
+from celeryops_agent.redis_patch import (
+    drop_overdue_reads,
+    drop_stale_together,
+    settle_pending_reads,
+    stamp_reads,
+)
 from celeryops_agent.report import COMMAND
 from celeryops_agent.reporter import Life
 from celeryops_agent.settings import lay_over
@@ -187,11 +192,12 @@ def _witness(turn: Callable[[], None]) -> type:
         def start(self, c: Any) -> None:
             if c.hub is None:
                 # The loop of gevent and eventlet calls this once a turn; their timers turn without it.
-                c.perform_pending_operations = _after(turn, partial(type(c).perform_pending_operations, c))
+                operations = partial(type(c).perform_pending_operations, c)
+                c.perform_pending_operations = _after(turn, _after(c.look_at_reads, operations))
 
         def register_with_event_loop(self, c: Any, hub: Any) -> None:
             hub.call_soon(turn)
-            hub.call_repeatedly(BEAT, turn)
+            hub.call_repeatedly(BEAT, _after(turn, c.look_at_reads))
 
     return Witness
 
@@ -200,6 +206,9 @@ def _reconnecting(base: Any) -> type:
     """A consumer that comes back to a broker soon after the broker does."""
 
     class Consumer(base):  # type: ignore[misc]
+        def look_at_reads(self) -> None:
+            drop_overdue_reads(self.connection, self.hub is not None)
+
         def ensure_connected(self, conn: Any) -> Any:
             conn.ensure_connection = partial(
                 conn.ensure_connection,
