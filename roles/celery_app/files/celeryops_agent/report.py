@@ -8,14 +8,13 @@ It asks through the app that CELERYOPS_APP names, and ends within a few times it
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from celery.app.utils import find_app
 from kombu.exceptions import OperationalError
 
+from celeryops_agent.asked import answer_channel, loaded_app
 from celeryops_agent.broker import bounded_connection
 from celeryops_agent.waiting import dead_letters, queue_depths
 
@@ -58,12 +57,13 @@ def main() -> int:
     parser.add_argument("--expect", type=int, help="the number of nodes: do not wait when all answered")
     parser.add_argument("queues", nargs="*", help="queues to count besides those that are consumed")
     options = parser.parse_args()
+    answer = answer_channel()
     try:
-        document = report(find_app("celeryops_agent.fleet"), options.timeout, options.queues, options.expect)
+        document = report(loaded_app(), options.timeout, options.queues, options.expect)
     except OperationalError as exc:
         print(f"the broker does not answer: {exc}", file=sys.stderr)
         return 1
-    print(json.dumps(document))
+    answer(document)
     return 0
 
 

@@ -15,12 +15,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
-from celery.app.utils import find_app
 from celery.backends.base import DisabledBackend
 from celery.exceptions import TimeoutError as NoResult
 from kombu.entity import Exchange, Queue
 from kombu.exceptions import OperationalError
 
+from celeryops_agent.asked import answer_channel, loaded_app
 from celeryops_agent.broker import bounded_connection
 
 #: Seconds that a worker has to answer a command; one whose only slot is busy answers late.
@@ -102,7 +102,6 @@ def judged(result: Any) -> str:
 
 def rehearse(app: Any, task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     """Run the task here, and return what is wrong with it; empty when it ended well."""
-    app.loader.import_default_modules()
     if task not in app.tasks:
         return "is not known to the app"
     return judged(app.tasks[task].apply(args, kwargs))
@@ -117,10 +116,11 @@ def main() -> int:
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds for the task to end (60)")
     parser.add_argument("nodes", nargs="*", help="Celery's names of the workers")
     options = parser.parse_args()
-    app = find_app("celeryops_agent.fleet")
+    answer = answer_channel()
+    app = loaded_app()
     if not options.nodes:
         problem = rehearse(app, options.task, options.args, options.kwargs)
-        print(json.dumps({"rehearsal": problem}))
+        answer({"rehearsal": problem})
         return 1 if problem else 0
     if isinstance(app.backend, DisabledBackend):
         print("the app has no result backend through which a task could tell how it ended", file=sys.stderr)
@@ -132,7 +132,7 @@ def main() -> int:
     except OperationalError as exc:
         print(f"the broker does not answer: {exc}", file=sys.stderr)
         return 2
-    print(json.dumps(found))
+    answer(found)
     return 1 if any(found.values()) else 0
 
 
