@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What plays ask the app in processes of their own: set up as in a worker, and heard though the app prints."""
+"""What plays ask the app in processes of their own: set up as in a worker, heard though the app prints."""
 
 from __future__ import annotations
 
