@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import health, status
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import status
 
 DOCUMENTATION = r"""
 name: status_table
@@ -32,10 +32,6 @@ options:
     description: Name of the variable in which each host keeps the result of the module.
     type: str
     required: true
-  groups:
-    description: The inventory's groups, C(groups), by which what should run is known.
-    type: dict
-    default: {}
   report:
     description: The result of the command that asked the workers; not given before they are asked.
     type: dict
@@ -54,10 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description:
-    - The rows, the notes, and the host from which the workers can be asked (null without any).
-    - C(state) is V(well), V(degraded), where something that the inventory has does not run or consume, or
-      V(unserved), where a queue has no worker that consumes.
+  description: The rows, the notes, and the host from which the workers can be asked (null without any).
   type: dict
 """
 
@@ -67,7 +60,6 @@ def status_table(
     hosts: Sequence[str],
     seen: str,
     report: Mapping[str, Any] | None = None,
-    groups: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Any]:
     """Return rows, notes and reporter; hosts that are no hosts are an Ansible error."""
     if isinstance(hosts, str) or not isinstance(hosts, Sequence):
@@ -76,14 +68,10 @@ def status_table(
     asked = report or {}
     answer = status.parse_report(asked.get("stdout", ""))
     problem = (asked.get("stderr") or asked.get("msg") or "").strip().splitlines()
-    wanted = health.desired(hostvars, groups or {}, hosts)
-    everywhere = set((groups or {}).get("celery", ())) <= set(hosts)
-    state, lacking = health.judge(wanted, found, everywhere)
     return {
         "rows": status.rows_of(found, answer),
-        "notes": [*status.notes_of(found, answer, problem[-1] if problem else "", wanted), *lacking],
+        "notes": status.notes_of(found, answer, problem[-1] if problem else ""),
         "reporter": status.reporter(found),
-        "state": state,
     }
 
 

@@ -9,8 +9,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .health import Desired
-
 Row = dict[str, Any]
 FINE = ("consuming", "running")
 # An extra worker that its queue does not need now is neither missing nor at work.
@@ -43,8 +41,7 @@ def rows_of(seen: Mapping[str, Mapping[str, Any]], report: Mapping[str, Any] | N
     rows: list[Row] = []
     for host, found in seen.items():
         if "instances" not in found:
-            away = found.get("unreachable") or not found
-            rows.append({"host": host, "state": "unreachable" if away else "look failed"})
+            rows.append({"host": host, "state": "unreachable"})
             continue
         rows += [{"host": host, **_row(unit, report or {})} for unit in found["instances"]]
         if not found["instances"]:
@@ -53,24 +50,17 @@ def rows_of(seen: Mapping[str, Mapping[str, Any]], report: Mapping[str, Any] | N
 
 
 def notes_of(
-    seen: Mapping[str, Mapping[str, Any]],
-    report: Mapping[str, Any] | None,
-    problem: str = "",
-    wanted: Mapping[str, Desired] | None = None,
+    seen: Mapping[str, Mapping[str, Any]], report: Mapping[str, Any] | None, problem: str = ""
 ) -> list[str]:
     """Return what the table cannot say: a sum of the fleet, then each thing that is not as it should be.
 
     problem: Why there is no report, in one line.
-    wanted: What the inventory puts on each host; what is not there counts as a worker that does not consume.
     """
     units = [(host, unit) for host, found in seen.items() for unit in found.get("instances", ())]
     workers = [unit for _host, unit in units if unit["node"] and unit["state"] != SPARE]
     consuming = sum(1 for unit in workers if unit["state"] == "consuming")
     spare = sum(1 for _host, unit in units if unit["state"] == SPARE)
-    found = {(host, unit["instance"]) for host, unit in units}
-    named = {(host, name) for host, want in (wanted or {}).items() for name in want.instances}
-    number = len(workers) + len(named - found)
-    notes = [f"{consuming} of {number} workers consume" + (f", {spare} are spare" if spare else "")]
+    notes = [f"{consuming} of {len(workers)} workers consume" + (f", {spare} are spare" if spare else "")]
     if report is None:
         notes[0] += f"; tasks and queues are not known: {problem or 'no worker could be asked'}"
     else:
@@ -80,14 +70,9 @@ def notes_of(
     if report and report.get("dead_letters"):
         notes.append(f"{report['dead_letters']} dead letters are kept: docs/runbooks/dead-letters.md")
     notes += _beat_notes(units)
-    blank = {host: found for host, found in seen.items() if "instances" not in found}
-    failed = [host for host, found in blank.items() if found and not found.get("unreachable")]
-    silent = [host for host in blank if host not in failed]
+    silent = [host for host, found in seen.items() if "instances" not in found]
     if silent:
         notes.append(f"no answer from {', '.join(silent)}")
-    for host in failed:
-        why = str(blank[host].get("msg", "")).strip() or "no reason given"
-        notes.append(f"{host} answered, but what it runs cannot be told: {why}")
     unwell: dict[tuple[str, str], list[str]] = {}
     for host, unit in units:
         if unit["state"] == SPARE:
