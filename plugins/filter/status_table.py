@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import status
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import state, status
 
 DOCUMENTATION = r"""
 name: status_table
@@ -35,6 +36,14 @@ options:
   report:
     description: The result of the command that asked the workers; not given before they are asked.
     type: dict
+  groups:
+    description: The inventory's groups, C(groups), which say what should run where.
+    type: dict
+    default: {}
+  queues:
+    description: The queues of the inventory, C(celery_worker_queues).
+    type: dict
+    default: {}
 author: celeryops contributors (@celeryops)
 """
 
@@ -50,7 +59,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The rows, the notes, and the host from which the workers can be asked (null without any).
+  description:
+    - The C(rows), the C(notes), and the C(reporter), the host from which the workers can be asked; null
+      without any.
+    - C(state) is V(well), V(degraded) where something that should run does not, V(unserved) where nobody
+      consumes a queue; C(reasons) say why, and C(document) is all of it for programs.
   type: dict
 """
 
@@ -60,18 +73,36 @@ def status_table(
     hosts: Sequence[str],
     seen: str,
     report: Mapping[str, Any] | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    queues: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return rows, notes and reporter; hosts that are no hosts are an Ansible error."""
+    """Return rows, notes, reporter and state; hosts that are no hosts are an Ansible error."""
     if isinstance(hosts, str) or not isinstance(hosts, Sequence):
         raise AnsibleFilterError(f"status_table: hosts = {hosts}: give a list of hosts")
     found = {host: hostvars[host].get(seen) or {} for host in hosts}
     asked = report or {}
     answer = status.parse_report(asked.get("stdout", ""))
     problem = (asked.get("stderr") or asked.get("msg") or "").strip().splitlines()
+    wanted = state.Wanted(hosts, groups or {}, queues or {})
+    lacking, unserved = state.lacks(wanted, found), state.unserved(wanted, found)
+    rows = status.rows_of(found, answer)
+    notes = status.notes_of(found, answer, problem[-1] if problem else "", lacking, unserved)
+    said, reasons = state.judge(wanted, found)
+    document = {
+        "state": said,
+        "unserved": unserved,
+        "missing": [asdict(lack) for lack in lacking],
+        "notes": notes,
+        "rows": rows,
+        "queues": (answer or {}).get("queues"),
+    }
     return {
-        "rows": status.rows_of(found, answer),
-        "notes": status.notes_of(found, answer, problem[-1] if problem else ""),
+        "rows": rows,
+        "notes": notes,
         "reporter": status.reporter(found),
+        "state": said,
+        "reasons": reasons,
+        "document": document,
     }
 
 

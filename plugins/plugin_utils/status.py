@@ -9,6 +9,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .problems import one_line
+from .state import SINGLES, Lack, unseen
+
 Row = dict[str, Any]
 FINE = ("consuming", "running")
 # An extra worker that its queue does not need now is neither missing nor at work.
@@ -41,7 +44,7 @@ def rows_of(seen: Mapping[str, Mapping[str, Any]], report: Mapping[str, Any] | N
     rows: list[Row] = []
     for host, found in seen.items():
         if "instances" not in found:
-            rows.append({"host": host, "state": "unreachable"})
+            rows.append({"host": host, "state": unseen(found)})
             continue
         rows += [{"host": host, **_row(unit, report or {})} for unit in found["instances"]]
         if not found["instances"]:
@@ -50,17 +53,24 @@ def rows_of(seen: Mapping[str, Mapping[str, Any]], report: Mapping[str, Any] | N
 
 
 def notes_of(
-    seen: Mapping[str, Mapping[str, Any]], report: Mapping[str, Any] | None, problem: str = ""
+    seen: Mapping[str, Mapping[str, Any]],
+    report: Mapping[str, Any] | None,
+    problem: str = "",
+    lacking: Sequence[Lack] = (),
+    unserved: Sequence[str] = (),
 ) -> list[str]:
     """Return what the table cannot say: a sum of the fleet, then each thing that is not as it should be.
 
     problem: Why there is no report, in one line.
+    lacking: What should run by the inventory and does not; unserved: the queues that nobody consumes.
     """
     units = [(host, unit) for host, found in seen.items() for unit in found.get("instances", ())]
     workers = [unit for _host, unit in units if unit["node"] and unit["state"] != SPARE]
     consuming = sum(1 for unit in workers if unit["state"] == "consuming")
     spare = sum(1 for _host, unit in units if unit["state"] == SPARE)
-    notes = [f"{consuming} of {len(workers)} workers consume" + (f", {spare} are spare" if spare else "")]
+    absent = [lack for lack in lacking if not lack.told]
+    should = len(workers) + sum(1 for lack in absent if lack.instance not in SINGLES.values())
+    notes = [f"{consuming} of {should} workers consume" + (f", {spare} are spare" if spare else "")]
     if report is None:
         notes[0] += f"; tasks and queues are not known: {problem or 'no worker could be asked'}"
     else:
@@ -70,15 +80,24 @@ def notes_of(
     if report and report.get("dead_letters"):
         notes.append(f"{report['dead_letters']} dead letters are kept: docs/runbooks/dead-letters.md")
     notes += _beat_notes(units)
-    silent = [host for host, found in seen.items() if "instances" not in found]
+    if unserved:
+        notes.append(f"nobody consumes {', '.join(unserved)}")
+    silent = [host for host, found in seen.items() if unseen(found) == "unreachable"]
     if silent:
         notes.append(f"no answer from {', '.join(silent)}")
+    notes += [
+        f"{host}: answered, but could not be looked at: {one_line(str(found.get('msg', '')))}"
+        for host, found in seen.items()
+        if unseen(found) == "not looked at"
+    ]
     unwell: dict[tuple[str, str], list[str]] = {}
     for host, unit in units:
         if unit["state"] == SPARE:
             continue
         if not unit["active"] or (unit["node"] and unit["state"] not in FINE):
             unwell.setdefault((host, _reason(unit)), []).append(unit["instance"])
+    for lack in absent:
+        unwell.setdefault((lack.host, lack.why), []).append(lack.instance)
     notes += [f"{host}: {', '.join(names)}: {reason}" for (host, reason), names in unwell.items()]
     releases = {unit["release"] for unit in workers if unit["release"]}
     if len(releases) > 1:

@@ -37,8 +37,10 @@ def fleet(**hosts: list[dict[str, Any]] | None) -> dict[str, dict[str, Any]]:
     }
 
 
-def status(hostvars: dict[str, dict[str, Any]], report: dict[str, Any] | None = None) -> dict[str, Any]:
-    return status_table(hostvars, list(hostvars), seen="seen", report=report)
+def status(
+    hostvars: dict[str, dict[str, Any]], report: dict[str, Any] | None = None, **inventory: Any
+) -> dict[str, Any]:
+    return status_table(hostvars, list(hostvars), seen="seen", report=report, **inventory)
 
 
 SEE = "see docs/runbooks/beat-silent.md"
@@ -142,3 +144,79 @@ def test_who_leads_is_told_where_it_can_be_asked(states: dict[str, str], note: s
     hosts = {host: [unit("beat", state=state)] for host, state in states.items()}
     notes = status(fleet(**hosts))["notes"]
     assert [line for line in notes if "beat" in line] == ([note] if note else [])
+
+
+INVENTORY: dict[str, Any] = {
+    "groups": {
+        "celery_queue_mail": ["worker1", "worker2"],
+        "celery_queue_reports": ["worker3"],
+        "celery_beat": ["worker1"],
+    },
+    "queues": {"mail": {}, "reports": {"consumes": ["reports", "bulk"]}},
+}
+WELL: dict[str, list[dict[str, Any]] | None] = {
+    "worker1": [unit("mail-prefork"), unit("beat")],
+    "worker2": [unit("mail-prefork")],
+    "worker3": [unit("reports-prefork", queues=["reports", "bulk"])],
+}
+
+
+def test_all_that_the_inventory_asks_for_is_well() -> None:
+    found = status(fleet(**WELL), **INVENTORY)
+    assert (found["state"], found["reasons"]) == ("well", [])
+
+
+def test_the_only_host_of_a_queue_is_away() -> None:
+    found = status(fleet(**WELL | {"worker3": None}), **INVENTORY)
+    assert found["state"] == "unserved"
+    assert found["notes"][0].startswith("2 of 3 workers consume")
+    assert found["notes"][1:] == [
+        "nobody consumes bulk, reports",
+        "no answer from worker3",
+        "worker3: reports-prefork: unreachable",
+    ]
+    assert found["document"]["unserved"] == ["bulk", "reports"]
+
+
+@pytest.mark.parametrize(
+    ("host", "units", "reason"),
+    [
+        ("worker2", [], "worker2: mail-prefork: no such unit; play site"),
+        ("worker2", [unit("mail-prefork", state="stopped", active=False)], "worker2: mail-prefork: stopped"),
+        ("worker1", [unit("mail-prefork")], "worker1: beat: no such unit; play site"),
+        ("worker2", None, "worker2: mail-prefork: unreachable"),
+    ],
+)
+def test_what_is_missing_beside_another_degrades_the_fleet(
+    host: str, units: list[dict[str, Any]] | None, reason: str
+) -> None:
+    found = status(fleet(**WELL | {host: units}), **INVENTORY)
+    assert found["state"] == "degraded"
+    assert reason in found["reasons"]
+
+
+def test_a_drained_host_is_not_missed_but_a_queue_that_it_leaves_alone_is() -> None:
+    def rests(name: str) -> dict[str, Any]:
+        return unit(name, state="drained", active=False, queues=[name.partition("-")[0]])
+
+    assert status(fleet(**WELL | {"worker2": [rests("mail-prefork")]}), **INVENTORY)["state"] == "well"
+    assert status(fleet(**WELL | {"worker3": [rests("reports-prefork")]}), **INVENTORY)["state"] == "unserved"
+
+
+def test_a_limit_does_not_make_a_queue_of_other_hosts_unserved() -> None:
+    assert status(fleet(worker2=WELL["worker2"]), **INVENTORY)["state"] == "well"
+
+
+def test_a_broker_that_failed_degrades_the_fleet() -> None:
+    broker = unit("redis", state="failed", active=False, restarts=0)
+    assert status(fleet(**WELL | {"broker1": [broker]}), **INVENTORY)["state"] == "degraded"
+
+
+def test_a_host_that_answered_and_could_not_be_looked_at_is_not_unreachable() -> None:
+    hosts = fleet(**WELL)
+    hosts["worker2"] = {"seen": {"failed": False, "msg": "Failed to parse\nunit names"}}
+    found = status(hosts, **INVENTORY)
+    assert {"host": "worker2", "state": "not looked at"} in found["rows"]
+    assert "worker2: answered, but could not be looked at: Failed to parse unit names" in found["notes"]
+    assert [note for note in found["notes"] if note.startswith("no answer")] == []
+    assert found["state"] == "degraded"
