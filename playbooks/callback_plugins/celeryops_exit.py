@@ -3,9 +3,9 @@
 
 """Ends ansible-playbook with the exit status that a task asks for, where its own is not enough.
 
-ansible-playbook's status for a failed play is always 2, and a task runs in a process of its own. A callback that
-lies beside the playbook is loaded with it and runs in the main process; it heeds nothing but a result with
-``celeryops_exit``, which the action celeryops.systemd.fleet_state returns.
+ansible-playbook's status for a failed play is always 2, and a task runs in a process of its own. A
+callback that lies beside the playbook is loaded with it and runs in the main process; it heeds nothing
+but a result with ``celeryops_exit``, which the action celeryops.systemd.fleet_state returns.
 """
 
 from __future__ import annotations

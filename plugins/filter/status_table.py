@@ -44,6 +44,11 @@ options:
     description: The queues of the inventory, C(celery_worker_queues).
     type: dict
     default: {}
+  packages:
+    description: What is installed beside the app, C(celery_app_packages); it decides the pool V(auto).
+    type: list
+    elements: str
+    default: []
 author: celeryops contributors (@celeryops)
 """
 
@@ -75,6 +80,7 @@ def status_table(
     report: Mapping[str, Any] | None = None,
     groups: Mapping[str, Sequence[str]] | None = None,
     queues: Mapping[str, Any] | None = None,
+    packages: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return rows, notes, reporter and state; hosts that are no hosts are an Ansible error."""
     if isinstance(hosts, str) or not isinstance(hosts, Sequence):
@@ -83,7 +89,7 @@ def status_table(
     asked = report or {}
     answer = status.parse_report(asked.get("stdout", ""))
     problem = (asked.get("stderr") or asked.get("msg") or "").strip().splitlines()
-    wanted = state.Wanted(hosts, groups or {}, queues or {})
+    wanted = state.Wanted(hosts, groups or {}, queues or {}, packages)
     lacking, unserved = state.lacks(wanted, found), state.unserved(wanted, found)
     rows = status.rows_of(found, answer)
     notes = status.notes_of(found, answer, problem[-1] if problem else "", lacking, unserved)

@@ -24,19 +24,27 @@ class Wanted:
     """What the inventory puts on the fleet.
 
     hosts: those that are looked at. groups: the inventory's groups. queues: celery_worker_queues.
+    packages: celery_app_packages, which decide what the pool `auto` is.
     """
 
     hosts: Sequence[str]
     groups: Mapping[str, Collection[str]]
     queues: Mapping[str, Any]
+    packages: Sequence[str] = ()
 
     def served_by(self, queue: str) -> Collection[str]:
         """Return the hosts of a queue."""
         return self.groups.get(naming.group_of(queue), ())
 
+    def spec(self, queue: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return what a queue's workers consume and their pools; of a wrong entry its name and no pool."""
+        known, _wrong = plan.read_defaults({"packages": self.packages})
+        read, _problems = spec.read(queue, self.queues[queue], known.soft, known.hard, known.io_pool)
+        return (read.consumes, read.pools) if read else ((queue,), ())
+
     def of(self, host: str) -> list[str]:
         """Return the instances that have to be there: one for each pool of each queue, beat, Flower."""
-        pools = {queue: _spec(queue, raw)[1] for queue, raw in self.queues.items()}
+        pools = {queue: self.spec(queue)[1] for queue in self.queues}
         return [
             *(naming.instance_of(queue, pool) for queue in pools if host in self.served_by(queue)
               for pool in pools[queue]),
@@ -107,17 +115,11 @@ def unserved(wanted: Wanted, seen: Mapping[str, Mapping[str, Any]]) -> list[str]
     }
     names = [
         name
-        for queue, raw in wanted.queues.items()
+        for queue in wanted.queues
         if wanted.served_by(queue) and set(wanted.served_by(queue)) <= set(wanted.hosts)
-        for name in _spec(queue, raw)[0]
+        for name in wanted.spec(queue)[0]
     ]
     return sorted({name for name in names if name not in consumed})
-
-
-def _spec(queue: str, raw: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what a queue's workers consume and their pools; of a wrong entry its name and no pool."""
-    read, _problems = spec.read(queue, raw, plan.DEFAULT_SOFT, plan.DEFAULT_HARD)
-    return (read.consumes, read.pools) if read else ((queue,), ())
 
 
 def judge(wanted: Wanted, seen: Mapping[str, Mapping[str, Any]]) -> tuple[str, list[str]]:

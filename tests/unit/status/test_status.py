@@ -207,6 +207,15 @@ def test_a_limit_does_not_make_a_queue_of_other_hosts_unserved() -> None:
     assert status(fleet(worker2=WELL["worker2"]), **INVENTORY)["state"] == "well"
 
 
+def test_the_pool_that_is_chosen_follows_the_packages() -> None:
+    hostvars = fleet(worker1=[unit("mail-gevent")])
+    found = status_table(
+        hostvars, ["worker1"], seen="seen", groups={"celery_queue_mail": ["worker1"]},
+        queues={"mail": {"workload": "io"}}, packages=["celery[redis]", "gevent"],
+    )  # fmt: skip
+    assert found["state"] == "well"
+
+
 def test_a_broker_that_failed_degrades_the_fleet() -> None:
     broker = unit("redis", state="failed", active=False, restarts=0)
     assert status(fleet(**WELL | {"broker1": [broker]}), **INVENTORY)["state"] == "degraded"
