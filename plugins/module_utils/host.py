@@ -28,6 +28,7 @@ BLOCK = 512  # bytes, of st_blocks
 COMPLETE = ".complete"
 CHECKED = ".checked"
 DEPLOYED = ".deployed"
+ROLLED_BACK = ".rolled_back"
 
 
 def _read(path: Path) -> str:
@@ -111,7 +112,8 @@ def missing_packages(wanted: Iterable[str], listing: str) -> list[str]:
 
 
 def releases(root: Path) -> dict[str, Any]:
-    """Return the release that runs, those that are complete, those that ever ran, and what was checked last.
+    """Return the release that runs, those that are complete, those that ever ran, what was checked
+    last, and which one the fleet went back from.
 
     The newest come first. A release whose Python is gone, as after an upgrade of the host, is not complete:
     it is made anew.
@@ -126,6 +128,7 @@ def releases(root: Path) -> dict[str, Any]:
         "releases": [path.name for path in newest_first],
         "deployed": [path.name for path in newest_first if (path / DEPLOYED).exists()],
         "checked": _read(root / CHECKED),
+        "rolled_back": _read(root / ROLLED_BACK),
     }
 
 

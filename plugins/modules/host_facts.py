@@ -215,6 +215,10 @@ ansible_facts:
           description: Fingerprint of the release and the settings that were last imported together.
           type: str
           returned: success
+        rolled_back:
+          description: The release that the fleet last went back from, empty without one.
+          type: str
+          returned: success
         units:
           description: The unit files of this collection that are present.
           type: list

@@ -94,11 +94,13 @@ def test_releases_are_listed_newest_first_and_only_when_complete(tmp_path: Path)
     (tmp_path / "releases/old/.deployed").touch()
     (tmp_path / "releases/half/.deployed").touch()
     (tmp_path / ".checked").write_text("f00\n")
+    (tmp_path / ".rolled_back").write_text("bad\n")
     assert host.releases(tmp_path) == {
         "release": "old",
         "releases": ["new", "middle", "old"],
         "deployed": ["old"],
         "checked": "f00",
+        "rolled_back": "bad",
     }
 
 
@@ -111,7 +113,9 @@ def test_a_release_made_with_another_python_is_not_complete(tmp_path: Path) -> N
 
 
 def test_a_host_without_releases_has_none(tmp_path: Path) -> None:
-    assert host.releases(tmp_path) == {"release": "", "releases": [], "deployed": [], "checked": ""}
+    assert host.releases(tmp_path) == {
+        "release": "", "releases": [], "deployed": [], "checked": "", "rolled_back": "",
+    }  # fmt: skip
 
 
 def test_room_is_what_is_free_and_what_is_held(tmp_path: Path) -> None:
