@@ -17,9 +17,9 @@ DOCUMENTATION = r"""
 name: release_choice
 short_description: The release that a host is to run
 description:
-  - It is the inventory's, unless the fleet went back from that one. Then the host stays on what it runs, until
-    the inventory gives another release, or the operator names this one with C(-e celery_app_release=), or
-    deploys it.
+  - It is the inventory's, unless the fleet went back from that one. Then the host stays on what it runs,
+    until the inventory gives another release, or the operator names this one with C(-e celery_app_release=),
+    or deploys it.
 positional: packed
 options:
   _input:

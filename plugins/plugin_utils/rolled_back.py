@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What a host remembers of a release that the fleet went back from, so that site.yml does not deploy it again."""
+"""What a host remembers of a release that the fleet went back from: site.yml does not deploy it again."""
 
 from __future__ import annotations
 

@@ -274,7 +274,7 @@ def smaller(tmp_path: Path) -> Path:
 @pytest.mark.usefixtures("load")
 def test_a_queue_leaves_and_another_shrinks_and_both_come_back(smaller: Path) -> None:
     before = queues(FLEET.units())
-    done = FLEET.play("site", inventory=smaller)
+    done = FLEET.play("site", "-e", "celery_worker_leaving_queues=wait", inventory=smaller)
     assert done.returncode == 0, done.stdout
     assert queues(FLEET.units()) == before - {APP.leaving}
     assert {unit.host for unit in FLEET.units() if APP.shrinking in unit.name} == {"worker1"}
