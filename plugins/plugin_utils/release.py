@@ -14,6 +14,7 @@ ROOT = "/opt/celery"
 OWNED_BY_ROOT = {"owner": "root", "group": "root"}
 # pip ends with a traceback of its own or a hint; these are the lines that matter, and not more of them.
 REASONS_SHOWN = 4
+FULL = "No space left on device"
 
 
 def package_files(source: str, destination: str) -> list[dict[str, str | bool]]:
@@ -62,6 +63,12 @@ def stage_failure(said: str, host: str, source: str, wheelhouse: str) -> str:
     """Return why the release could not be made: what was said, shortened, with the variable and the mend."""
     if said.startswith(f"{host}: "):
         return said
+    if FULL in said:
+        mend = (
+            f"free room for {ROOT}/releases and the temporary directory (df -h {ROOT} /tmp on the host), "
+            "or keep fewer releases with celery_app_keep_releases, and play again"
+        )
+        return Problem("celery_app_source", source, f"the release could not be made: {FULL}", mend).text(host)
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
     reasons = "; ".join((errors or lines)[-REASONS_SHOWN:])

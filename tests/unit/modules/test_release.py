@@ -86,3 +86,19 @@ def test_a_message_that_is_complete_is_told_as_it_is() -> None:
         stage_failure("w1: celery_app_target = x: no; do", "w1", "x", "")
         == "w1: celery_app_target = x: no; do"
     )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+        "Failed to copy: gzip: stdin: unexpected end of file; tar: x: Cannot write: No space left on device",
+    ],
+)
+def test_a_full_disk_is_named_with_the_place(said: str) -> None:
+    told = stage_failure(said, "w1", "directory /src", "")
+    assert told == (
+        "w1: celery_app_source = directory /src: the release could not be made: No space left on device; "
+        "free room for /opt/celery/releases and the temporary directory (df -h /opt/celery /tmp on the host), "
+        "or keep fewer releases with celery_app_keep_releases, and play again"
+    )
