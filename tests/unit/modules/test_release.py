@@ -99,6 +99,6 @@ def test_a_full_disk_is_named_with_the_place(said: str) -> None:
     told = stage_failure(said, "w1", "directory /src", "")
     assert told == (
         "w1: celery_app_source = directory /src: the release could not be made: No space left on device; "
-        "free room for /opt/celery/releases and the temporary directory (df -h /opt/celery /tmp on the host), "
-        "or keep fewer releases with celery_app_keep_releases, and play again"
+        "free room for /opt/celery/releases and the temporary directory (df -h /opt/celery /tmp on the "
+        "host), or keep fewer releases with celery_app_keep_releases, and play again"
     )
