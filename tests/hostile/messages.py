@@ -46,7 +46,7 @@ def _part(**values: Any) -> Change:
 
 def _deep() -> Any:
     value: Any = []
-    for _ in range(500):
+    for _depth in range(500):
         value = [value]
     return value
 

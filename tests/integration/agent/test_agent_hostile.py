@@ -52,7 +52,7 @@ def test_the_list_of_dead_letters_has_a_bound_and_the_key_prefix(stage: Stage) -
     worker = stage.worker("threads")
     wait_until("it is ready", worker.is_ready)
     with redis.Redis(port=stage.redis.port) as client:
-        client.lpush(f"shop:{DEAD_LIST}", *("{}" for _ in range(1010)))
+        client.lpush(f"shop:{DEAD_LIST}", *["{}"] * 1010)
         client.lpush("shop:threads", "no JSON")
     wait_until("it is kept", lambda: worker.says("becomes a dead letter"))
     wait_until("the oldest have gone", lambda: len(letters(stage, "shop:")) == 1000)

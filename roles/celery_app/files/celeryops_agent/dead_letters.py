@@ -173,5 +173,5 @@ def _keep(channel: Any, queue: str, why: str, message: Any) -> None:
     with channel.conn_or_acquire() as client:
         number = client.lpush(DEAD_LIST, json.dumps(letter))
         # Commands that workers may use anyway; the bound holds as soon as the next one comes.
-        for _ in range(min(number - MOST, MOST)):
+        for _oldest in range(min(number - MOST, MOST)):
             client.rpop(DEAD_LIST)
