@@ -126,6 +126,7 @@ def test_the_report(stage: Stage) -> None:
             "threads@test": {"active": 2, "processed": 3, "concurrency": 2},
         },
         "queues": {"absent": 0, "idle": 1, "prefork": 0, "threads": 1},
+        "dead_letters": 0,
     }
     stage.redis.stop()
     failed = report()
