@@ -115,6 +115,7 @@ class Line:
     """A TCP line to the broker that can fall silent, as when its host dies or a firewall forgets, or be cut.
 
     Who is connected to a silent line hears nothing more, no reset either. New connections go through.
+    What :meth:`swallow` does, the broker does not hear of either: it goes on to serve who cannot hear.
     """
 
     def __init__(self, port: int) -> None:
@@ -122,6 +123,7 @@ class Line:
         self._far: set[socket.socket] = set()
         self._near: list[socket.socket] = []  # kept, for to forget a socket is to close it
         self._cut: tuple[bytes, bool] | None = None
+        self._mute: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
@@ -136,6 +138,10 @@ class Line:
         for far in silenced:
             with suppress(OSError):  # a client that has gone by itself
                 far.shutdown(socket.SHUT_RDWR)
+
+    def swallow(self) -> None:
+        """Carry nothing more over what is connected; neither end hears of it."""
+        self._mute |= self._far
 
     def cut_at(self, word: bytes, *, arrives: bool) -> None:
         """Close all connections once, when a client sends this.
@@ -175,6 +181,8 @@ class Line:
     def _carry(self, source: socket.socket, sink: socket.socket, far: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
+                if far in self._mute:
+                    continue
                 if source is not far and self._cuts(data, sink):
                     break
                 sink.sendall(data)

@@ -14,6 +14,7 @@ from celery.apps.beat import Beat as BeatProgram
 
 from celeryops_agent.beat import watched_service
 from celeryops_agent.notify import Notifier
+from celeryops_agent.reliable import install_reliable_redis
 from celeryops_agent.reporter import Reporter
 from celeryops_agent.settings import lay_over, not_said, refuse_others
 from celeryops_agent.worker import Worker
@@ -25,7 +26,8 @@ def install(app: Any, settings: Mapping[str, Any], environ: Mapping[str, str]) -
     :param settings: those of the inventory, which the app has by now.
     :param environ: NOTIFY_SOCKET and WATCHDOG_USEC of systemd; CELERYOPS_STOP_CEILING: the longest stop
         in seconds, 0 for no bound; CELERYOPS_STOP_PROFILE: ``drain``, or ``bounded``, where tasks that
-        still run at the ceiling go back to their queue.
+        still run at the ceiling go back to their queue; CELERYOPS_RELIABLE_REDIS: ``1`` to take from
+        Redis so that a message cannot get lost on the way.
     """
     ceiling = float(environ.get("CELERYOPS_STOP_CEILING") or 0)
     if environ.get("CELERYOPS_STOP_PROFILE") == "bounded":
@@ -34,6 +36,8 @@ def install(app: Any, settings: Mapping[str, Any], environ: Mapping[str, str]) -
 
     def watch_worker(sender: Any, **_: Any) -> None:
         refuse_others(app.conf, not_said(settings, sys.argv))
+        if environ.get("CELERYOPS_RELIABLE_REDIS") == "1":
+            install_reliable_redis(app)
         worker = Worker(sender)
         worker.install()
         Reporter(notifier, worker, ceiling or math.inf).start()

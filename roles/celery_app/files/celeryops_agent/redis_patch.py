@@ -52,7 +52,9 @@ def settle_pending_reads(connection: Any, version: str = celery.__version__) -> 
     transport = connection.transport
     if transport.driver_type == "redis":
         for channel in list(transport.channels or ()):
-            if channel._in_poll:
+            if getattr(channel, "_allowed", False):
+                channel.drop_outstanding()
+            elif channel._in_poll:
                 _settle(channel)
 
 
