@@ -36,7 +36,7 @@ _WORKER_COMMANDS = (
     "+lpush +rpush +brpop +rpop +llen +lrange +lindex +lpos +del +unlink +exists +type +expire +pexpire "
     "+ttl +pttl +hset +hsetnx +hget +hgetall +hdel +hlen +zadd +zrem +zrange +zrangebyscore "
     "+zrevrangebyscore +zcount +zcard +zrank +zscore +sadd +srem +smembers +sismember +scard +get +mget +set "
-    "+setex +incr +decr"
+    "+setex +incr +decr +blmove"
 )
 # Reads anything of the fleet's; writes where the replies to its own questions are.
 _MONITOR_COMMANDS = (
