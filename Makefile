@@ -136,6 +136,10 @@ proof-rollout: build image ## restarts, deploys and drains under load: make proo
 	python -m proof.rollout $(cache)/proof-$(APP).jsonl
 proof-rollout: APP := $(or $(APP),rollout)
 
+.PHONY: proof-transport
+proof-transport: tools ## the transport of the agent's own for Redis, which is off by default
+	python -m pytest tests/transport
+
 .PHONY: clean
 clean: ## take every lab of this checkout down and remove .cache
 	-$(lab) down --all

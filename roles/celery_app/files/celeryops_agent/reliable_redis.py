@@ -151,8 +151,7 @@ class Reliable(_Mixin):  # type: ignore[misc]
     def _prepare(self: Any) -> bool:
         self._renew_taker()
         try:
-            for script in (TAKE, PUT_BACK):
-                self._run("SCRIPT", "LOAD", script)
+            self._load_scripts()
             self._run("EVALSHA", digest(TAKE), 4, *self._keys(), time(), self._taker)
             self._run("BLMOVE", *[self._key(self.holders_key + "_none")] * 2, "RIGHT", "RIGHT", 0.001)
             self._held()
@@ -197,7 +196,7 @@ class Reliable(_Mixin):  # type: ignore[misc]
             try:
                 reply = client.parse_response(client.connection, "EVALSHA", **options)
             except redis.exceptions.NoScriptError:  # a Redis that restarted, or another one
-                self._run("SCRIPT", "LOAD", TAKE)
+                self._load_scripts()
                 raise Empty from None
             except self.connection_errors:
                 self._renew_taker()
@@ -275,7 +274,13 @@ class Reliable(_Mixin):  # type: ignore[misc]
             priority = self._get_message_priority(message, reverse=False)
             lists = [self._q_for_pri(queue, priority) for queue in self._lookup(exchange, routing_key)]
         keys = [*self._keys()[:3], *map(self._key, lists)]
-        if self._run("EVALSHA", digest(PUT_BACK), len(keys), *keys, tag, taker, note or "", text):
+        call = ("EVALSHA", digest(PUT_BACK), len(keys), *keys, tag, taker, note or "", text)
+        try:
+            put_back = self._run(*call)
+        except redis.exceptions.NoScriptError:  # a Redis that restarted, or another one
+            self._load_scripts()
+            put_back = self._run(*call)
+        if put_back:
             logger.warning("put back %s, which was held by %s", tag, taker)
 
     def _keys(self: Any) -> list[str]:
@@ -290,6 +295,10 @@ class Reliable(_Mixin):  # type: ignore[misc]
 
     def _key(self: Any, name: str) -> str:
         return f"{self.global_keyprefix}{name}"
+
+    def _load_scripts(self: Any) -> None:
+        for script in (TAKE, PUT_BACK):
+            self._run("SCRIPT", "LOAD", script)
 
     def _run(self: Any, *command: Any) -> Any:
         """Run a command whose keys have their prefix, aside from the connection that waits."""

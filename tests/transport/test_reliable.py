@@ -13,7 +13,6 @@ from celery import Celery
 from celeryops_agent.reliable_redis import digest
 from celeryops_agent.reliable_scripts import TAKE
 from eventually import wait_until
-
 from integration.agent.harness import POOLS, Line, Service, Stage
 
 ON = {"CELERYOPS_RELIABLE_REDIS": "1"}
