@@ -19,7 +19,7 @@ description:
   - Returns one line for each problem, with host, variable, value, what is wrong, and the mend.
   - Warns of timers that clash for some apps only.
   - Used by the preflight of the role P(celeryops.systemd.celery_app#role).
-positional: host, source, timeouts, python, packages
+positional: host, source, timeouts, python, packages, pip_arguments
 options:
   _input:
     description: What C(celery -A) takes, C(celery_app_target).
@@ -46,6 +46,11 @@ options:
     default: python3
   packages:
     description: What is installed beside the app's own requirements, C(celery_app_packages).
+    type: list
+    elements: str
+    default: []
+  pip_arguments:
+    description: Further arguments for pip, C(celery_app_pip_arguments).
     type: list
     elements: str
     default: []
@@ -78,6 +83,7 @@ def app_problems(
     timeouts: Mapping[str, Any] | None = None,
     python: object = "python3",
     packages: object = (),
+    pip_arguments: object = (),
 ) -> list[str]:
     """Return each problem as its message."""
     if not isinstance(timeouts or {}, Mapping):
@@ -88,6 +94,8 @@ def app_problems(
         Display().warning(doubt.text(host))
     problems = checks.app_problems(target, source, timeouts or {})
     problems += checks.python_problems(python) + celery_version.package_problems(packages)
+    problems += checks.login_problems("celery_app_packages", packages)
+    problems += checks.login_problems("celery_app_pip_arguments", pip_arguments)
     return [problem.text(host) for problem in problems]
 
 

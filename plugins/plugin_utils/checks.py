@@ -35,6 +35,14 @@ def app_problems(target: object, source: object, timeouts: Mapping[str, object])
     return _target(target) + _source(source) + wrong + timers.refused(asked)
 
 
+def login_problems(variable: str, entries: object) -> list[Problem]:
+    """Return the entries of a list for pip that hold a login: every user of a host could read it in `ps`."""
+    listed = entries if isinstance(entries, Sequence) and not isinstance(entries, str) else ()
+    what = "its login could be read in the list of processes of each host"
+    fix = "give it in /etc/pip.conf or ~/.netrc of the hosts"
+    return [Problem(variable, entry, what, fix) for entry in listed if logins(str(entry))]
+
+
 def python_problems(python: object) -> list[Problem]:
     """Return why the interpreter's name cannot be right: the hosts make the virtual environments with it."""
     name = str(python).rpartition("/")[2]

@@ -64,7 +64,8 @@ KNOWN = frozenset(STRICT) | {
     "ProcSubset", "ReadOnlyPaths", "ReadWritePaths", "RestrictFileSystems", "RestrictNetworkInterfaces",
     "SocketBindAllow", "SocketBindDeny", "SupplementaryGroups", "SystemCallLog", "TemporaryFileSystem",
 }  # fmt: skip
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# A line break would begin another directive; a backslash at the end joins the next line to this one.
+_NOT_ONE_LINE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]|\\\s*$")
 
 
 def sandbox(level: str, overrides: Mapping[str, Value] | None = None) -> list[str]:
@@ -97,7 +98,7 @@ def sandbox_problems(role: str, level: object, overrides: object) -> list[Proble
         if key not in KNOWN:
             what = "not a directive of the sandbox, and systemd would ignore it"
             problems.append(Problem(f"{variable}.{key}", value, what, did_you_mean(key, KNOWN)))
-        elif isinstance(value, Mapping) or any(_CONTROL.search(_text(one)) for one in _items(value)):
+        elif isinstance(value, Mapping) or any(_NOT_ONE_LINE.search(_text(one)) for one in _items(value)):
             mend = "use true, false, a text, a list of texts, or null for systemd's own default"
             problems.append(Problem(f"{variable}.{key}", value, "not a value of a directive", mend))
     return problems

@@ -4,7 +4,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from celeryops_agent import scale_units
 from celeryops_agent.scale_units import orders
 
 A, B = "celery-worker@a-prefork-2.service", "celery-worker@b-prefork-2.service"
@@ -31,6 +37,19 @@ def test_what_still_drains_is_left_alone() -> None:
 def test_a_failed_unit_is_not_started_over_and_over_but_forgotten_when_it_is_not_wanted() -> None:
     assert orders({A: "failed"}, [A]) == {}
     assert orders({A: "failed"}, []) == {"reset-failed": [A]}
+
+
+def test_the_apps_environment_does_not_decide_what_root_runs(tmp_path: Path) -> None:
+    """PATH of the unit is the app's."""
+    config, wanted, planted = tmp_path / "scale.json", tmp_path / "wanted.json", tmp_path / "bin"
+    config.write_text(json.dumps({"a": {"units": [A]}}))
+    wanted.write_text(json.dumps([A]))
+    planted.mkdir()
+    (planted / "systemctl").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    (planted / "systemctl").chmod(0o755)
+    command = [sys.executable, "-I", scale_units.__file__, str(config), str(wanted)]
+    subprocess.run(command, env={"PATH": str(planted)}, capture_output=True, check=False)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_only_what_root_allows_is_touched() -> None:

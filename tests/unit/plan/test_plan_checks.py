@@ -28,6 +28,14 @@ def told(problems: list[Problem]) -> list[str]:
     return [problem.text("w1") for problem in problems]
 
 
+def test_a_login_in_what_pip_is_given_is_refused_and_not_shown() -> None:
+    entries = ["celery[redis]", "shop @ https://me:hunter2@pypi.example.org/shop.whl", "git+ssh://git@host/x"]
+    (problem,) = told(checks.login_problems("celery_app_packages", entries))
+    assert "https://***@pypi.example.org" in problem
+    assert "hunter2" not in problem
+    assert "list of processes" in problem
+
+
 @pytest.mark.parametrize(
     "target", ["shop", "shop.celery", "shop.celery:app", "shop:factory.app", "_a.b_1:c", "läden.celery"]
 )

@@ -106,6 +106,12 @@ def test_overrides_must_be_a_dictionary() -> None:
         ),
         (
             "strict",
+            {"ReadWritePaths": "/srv \\"},
+            "w1: celery_beat_sandbox_overrides.ReadWritePaths = /srv \\: not a value of a directive; "
+            "use true, false, a text, a list of texts, or null for systemd's own default",
+        ),
+        (
+            "strict",
             {"ReadWritePaths": "/srv\nUser=root"},
             "w1: celery_beat_sandbox_overrides.ReadWritePaths = /srv User=root: not a value of a directive; "
             "use true, false, a text, a list of texts, or null for systemd's own default",

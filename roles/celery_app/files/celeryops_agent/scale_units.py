@@ -14,6 +14,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+#: The unit's environment holds the app's variables: none of them decides what root runs.
+SYSTEMCTL = "/usr/bin/systemctl"
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+
 
 def orders(allowed: dict[str, str], wanted: list[str]) -> dict[str, list[str]]:
     """What systemctl is told, by its verb.
@@ -35,8 +39,8 @@ def orders(allowed: dict[str, str], wanted: list[str]) -> dict[str, list[str]]:
 
 def states(units: list[str]) -> dict[str, str]:
     """The ActiveState of each unit."""
-    command = ["systemctl", "show", "--property=ActiveState", "--value", "--", *units]
-    shown = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    command = [SYSTEMCTL, "show", "--property=ActiveState", "--value", "--", *units]
+    shown = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=ENVIRONMENT).stdout
     return dict(zip(units, shown.split(), strict=True))
 
 
@@ -46,7 +50,7 @@ def main() -> int:
     allowed = [unit for spec in config.values() for unit in spec["units"]]
     for verb, units in orders(states(allowed), wanted).items():
         print(f"<5>{verb} {' '.join(units)}", flush=True)
-        subprocess.run(["systemctl", verb, "--no-block", "--", *units], check=True)
+        subprocess.run([SYSTEMCTL, verb, "--no-block", "--", *units], check=True, env=ENVIRONMENT)
     return 0
 
 
