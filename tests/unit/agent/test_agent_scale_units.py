@@ -45,7 +45,7 @@ def test_the_apps_environment_does_not_decide_what_root_runs(tmp_path: Path) -> 
     config.write_text(json.dumps({"a": {"units": [A]}}))
     wanted.write_text(json.dumps([A]))
     planted.mkdir()
-    (planted / "systemctl").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    (planted / "systemctl").write_text(f"#!/bin/sh\n/usr/bin/touch {tmp_path}/ran\n")
     (planted / "systemctl").chmod(0o755)
     command = [sys.executable, "-I", scale_units.__file__, str(config), str(wanted)]
     subprocess.run(command, env={"PATH": str(planted)}, capture_output=True, check=False)
