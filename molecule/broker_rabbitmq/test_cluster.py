@@ -40,7 +40,7 @@ def running(host: str) -> set[str]:
 
 
 def fault(action: str, host: str) -> None:
-    """Break a host from outside, or mend it."""
+    """Break a host from outside, or fix it."""
     lab = [str(PROJECT / "tests/lab/lab"), "fault", action, host, "--name", "broker_rabbitmq"]
     subprocess.run(lab, check=True, capture_output=True)
 

@@ -1,4 +1,4 @@
-"""Bad input ends the play before any change, with one message that names variable, value, host and mend."""
+"""Bad input ends the play before any change, with one message that names variable, value, host and fix."""
 
 from __future__ import annotations
 

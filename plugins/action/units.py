@@ -39,10 +39,10 @@ class ActionModule(ActionBase):
         _validation, given = self.validate_argument_spec(argument_spec=units.ARGUMENTS)
         if given["ask"]:
             return None
-        wishes = units.wishes(given["units"])
-        times = snapshot.times(taken, [path for wish in wishes for path in wish.inputs])
+        desired = units.desired(given["units"])
+        times = snapshot.times(taken, [path for want in desired for path in want.inputs])
         known = {name: units.Unit(**raw) for name, raw in taken.get("units", {}).items()}
         stay = units.all_stay(given["leave"], taken.get("workers"))
-        if given["changed_paths"] or not stay or times is None or not units.settled(wishes, known, times):
+        if given["changed_paths"] or not stay or times is None or not units.settled(desired, known, times):
             return None
-        return {wish.name: known[wish.name].summary() for wish in wishes}
+        return {want.name: known[want.name].summary() for want in desired}

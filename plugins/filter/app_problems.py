@@ -16,7 +16,7 @@ DOCUMENTATION = r"""
 name: app_problems
 short_description: What is wrong with the app and the fleet's timers
 description:
-  - Returns one line for each problem, with host, variable, value, what is wrong, and the mend.
+  - Returns one line for each problem, with host, variable, value, what is wrong, and the fix.
   - Warns of timers that clash for some apps only.
   - Used by the preflight of the role P(celeryops.systemd.celery_app#role).
 positional: host, source, timeouts, python, packages, pip_arguments

@@ -15,7 +15,7 @@ DOCUMENTATION = r"""
 name: beat_problems
 short_description: Why the fleet's beat cannot be
 description:
-  - Returns one line for each problem, with host, variable, value, what is wrong, and the mend. The values of
+  - Returns one line for each problem, with host, variable, value, what is wrong, and the fix. The values of
     tasks' arguments are not shown.
   - Several hosts in C(celery_beat) need a scheduler that shares its schedule between them.
   - Used by the preflight of the role P(celeryops.systemd.celery_beat#role).

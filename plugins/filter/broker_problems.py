@@ -14,7 +14,7 @@ DOCUMENTATION = r"""
 name: broker_problems
 short_description: What is wrong with the broker that the inventory asks for
 description:
-  - Returns one line for each problem, with host, variable, value, what is wrong, and the mend.
+  - Returns one line for each problem, with host, variable, value, what is wrong, and the fix.
   - Used by the preflight of the role P(celeryops.systemd.broker#role).
 positional: groups
 options:

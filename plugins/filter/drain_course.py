@@ -81,7 +81,7 @@ def drain_course(
     return {
         "problems": drain.problems(units, hosts, limited, unserved) if drained else [],
         "notes": drain.notes(hosts, groups or {}) if drained else [],
-        "units": {host: drain.wishes(units, host, drained) for host in hosts},
+        "units": {host: drain.desired(units, host, drained) for host in hosts},
         "patience": max((unit.stop_timeout for unit in units if unit.host in hosts), default=0),
     }
 

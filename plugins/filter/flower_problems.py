@@ -14,7 +14,7 @@ DOCUMENTATION = r"""
 name: flower_problems
 short_description: What is wrong with the Flower that the inventory asks for
 description:
-  - Returns one line for each problem, with host, variable, value, what is wrong, and the mend.
+  - Returns one line for each problem, with host, variable, value, what is wrong, and the fix.
   - Refuses a Flower that listens beyond loopback without a login.
   - Used by the preflight of the role P(celeryops.systemd.flower#role).
 positional: host

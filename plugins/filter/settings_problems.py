@@ -15,7 +15,7 @@ DOCUMENTATION = r"""
 name: settings_problems
 short_description: What is wrong with the operator's Celery settings and environment variables
 description:
-  - Returns one line for each problem, with host, variable, value, what is wrong, and the mend. Values of
+  - Returns one line for each problem, with host, variable, value, what is wrong, and the fix. Values of
     environment variables are not shown.
   - Used by the preflight of the role P(celeryops.systemd.celery_app#role).
 positional: host, environment, foreign

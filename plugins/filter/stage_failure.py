@@ -14,7 +14,7 @@ DOCUMENTATION = r"""
 name: stage_failure
 short_description: Why a release could not be made, in words that an operator can act on
 description:
-  - Takes from pip's many lines those that say what is wrong, and adds the host, the variable and the mend.
+  - Takes from pip's many lines those that say what is wrong, and adds the host, the variable and the fix.
 positional: host, source, wheelhouse
 options:
   _input:

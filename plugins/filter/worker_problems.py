@@ -16,7 +16,7 @@ DOCUMENTATION = r"""
 name: worker_problems
 short_description: What is wrong with the queues that the inventory asks for
 description:
-  - Returns one line for each problem, with host, variable, value, what is wrong, and the mend.
+  - Returns one line for each problem, with host, variable, value, what is wrong, and the fix.
   - Covers the specs of the queues, the groups of the inventory, time limits, and whether the host is large
     enough. It never raises for what an operator may write.
   - Each host tells of its own queues; what concerns the whole fleet is told by the first of O(play_hosts).
@@ -79,8 +79,8 @@ def worker_problems(
                 f"worker_problems: {name} must be a dictionary, not {type(value).__name__}"
             )
     if not isinstance(queues, Mapping):
-        mend = "write it as {mail: {workload: io}}, each queue with what it needs"
-        return [Problem("celery_worker_queues", queues, "not a mapping of queues", mend).text(host)]
+        fix = "write it as {mail: {workload: io}}, each queue with what it needs"
+        return [Problem("celery_worker_queues", queues, "not a mapping of queues", fix).text(host)]
     settings = defaults or {}
     problems = worker_checks.host_problems(queues, host, groups, facts, settings)
     hosts = list(play_hosts or groups.get("celery") or [host])

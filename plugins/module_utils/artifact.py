@@ -110,11 +110,11 @@ def wheelhouse_members(path: str) -> list[Member]:
         }
         members = [Member(f"wheels/{name}", read) for name, read in sorted(content.items())]
     else:
-        mend = "give a directory of wheels, or a tarball of them, that is on the controller"
-        raise ArtifactError(f"celery_app_wheelhouse = {path}: neither a directory nor a tarball; {mend}")
+        fix = "give a directory of wheels, or a tarball of them, that is on the controller"
+        raise ArtifactError(f"celery_app_wheelhouse = {path}: neither a directory nor a tarball; {fix}")
     if not members:
-        mend = "fill it with: pip download --dest <directory> -r requirements.txt 'celery[redis]' tzdata"
-        raise ArtifactError(f"celery_app_wheelhouse = {path}: holds no wheel; {mend}")
+        fix = "fill it with: pip download --dest <directory> -r requirements.txt 'celery[redis]' tzdata"
+        raise ArtifactError(f"celery_app_wheelhouse = {path}: holds no wheel; {fix}")
     return members
 
 
@@ -168,8 +168,8 @@ def absolute(variable: str, path: str) -> Path:
     """Return the path; a relative one is refused, for it would depend on where Ansible was started."""
     place = Path(path).expanduser()
     if not place.is_absolute():
-        mend = f"write the whole path, or from where the inventory is: '{{{{ inventory_dir }}}}/{path}'"
-        raise ArtifactError(f"{variable} = {path}: not an absolute path; {mend}")
+        fix = f"write the whole path, or from where the inventory is: '{{{{ inventory_dir }}}}/{path}'"
+        raise ArtifactError(f"{variable} = {path}: not an absolute path; {fix}")
     return place
 
 
@@ -185,8 +185,8 @@ def _problem(source: Mapping[str, Any], what: str) -> ArtifactError:
 
 def _archive(path: Path) -> Artifact:
     if not path.is_file() or not path.name.endswith(ARCHIVES):
-        mend = f"give a file on the controller that ends in one of {', '.join(ARCHIVES)}"
-        raise ArtifactError(f"celery_app_source.path = {path}: not an sdist or a wheel; {mend}")
+        fix = f"give a file on the controller that ends in one of {', '.join(ARCHIVES)}"
+        raise ArtifactError(f"celery_app_source.path = {path}: not an sdist or a wheel; {fix}")
     name = f"package/{path.name}"
     return Artifact((Member(name, path.read_bytes),), (f"./{name}",))
 
@@ -247,8 +247,8 @@ def git(source: Mapping[str, Any], *arguments: str) -> bytes:
     if done.returncode:
         said = LOGIN.sub("://***@", done.stderr.decode(errors="replace").strip())
         version = source.get("version") or "HEAD"
-        mend = "check the URL, the version, and that this user's git reaches it without a question"
-        raise _problem(source, f"git cannot read version {version}: {said}; {mend}")
+        fix = "check the URL, the version, and that this user's git reaches it without a question"
+        raise _problem(source, f"git cannot read version {version}: {said}; {fix}")
     return done.stdout
 
 

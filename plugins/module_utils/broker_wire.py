@@ -28,8 +28,8 @@ OLDEST_REDIS = (6, 2)
 # What INFO tells of what decides whether tasks are safe.
 _READ = ("maxmemory", "maxmemory_policy", "aof_enabled", "role", "cluster_enabled")
 _UNREAD = "version, eviction policy, persistence and role could not be read"
-_UNREAD_MEND = "allow this user +info, or make sure yourself that maxmemory-policy is noeviction"
-_MEND_LOGIN = "mend broker_password or the login in broker_url"
+_UNREAD_FIX = "allow this user +info, or make sure yourself that maxmemory-policy is noeviction"
+_FIX_LOGIN = "fix broker_password or the login in broker_url"
 _AMQP_HEADER = b"AMQP\x00\x00\x09\x01"
 _FRAME_HEAD = 7  # bytes: type, channel (2), size of the payload (4)
 _CONNECTION_START = struct.pack(">HH", 10, 10)
@@ -42,7 +42,7 @@ OLDEST_RABBITMQ = (3, 10)
 
 
 class BrokerError(Exception):
-    """The broker does not serve: what is wrong, and the mend."""
+    """The broker does not serve: what is wrong, and the fix."""
 
 
 class NotReadyError(BrokerError):
@@ -57,7 +57,7 @@ class Answer:
         product: ``redis``, or what an AMQP broker calls itself.
         version: Its version; empty when it does not say.
         settings: The settings that decide whether tasks are safe, as far as they may be read.
-        unsafe: What in the settings would lose tasks, with the mend.
+        unsafe: What in the settings would lose tasks, with the fix.
         doubtful: What else an operator should know, what could not be read among it.
     """
 
@@ -122,7 +122,7 @@ def connected(url: str, timeout: float, ca_file: str = "") -> Iterator[socket.so
     """Connect to the broker at ``url``, with TLS where its scheme asks for it; raises as ``ask`` does."""
     parts = urlsplit(url)
     if parts.scheme not in PORTS:
-        raise BrokerError(f"scheme {parts.scheme!r} is not one of {', '.join(PORTS)}; mend the URL")
+        raise BrokerError(f"scheme {parts.scheme!r} is not one of {', '.join(PORTS)}; fix the URL")
     try:
         with _connect(parts, timeout, ca_file) as connection:
             yield connection
@@ -132,11 +132,11 @@ def connected(url: str, timeout: float, ca_file: str = "") -> Iterator[socket.so
         ) from error
     except ssl.SSLError as error:
         raise BrokerError(
-            f"it does not speak TLS as asked ({error.reason}); mend the scheme or port"
+            f"it does not speak TLS as asked ({error.reason}); fix the scheme or port"
         ) from error
     except socket.gaierror as error:
         raise BrokerError(
-            f"host name {parts.hostname} is unknown here ({error.strerror}); mend it"
+            f"host name {parts.hostname} is unknown here ({error.strerror}); fix it"
         ) from error
     except TimeoutError as error:
         raise NotReadyError(
@@ -158,7 +158,7 @@ def _connect(parts: SplitResult, timeout: float, ca_file: str) -> socket.socket:
     except TimeoutError as error:
         plain.close()
         raise BrokerError(
-            f"it does not speak TLS (silent for {timeout:g} s); mend the scheme or port"
+            f"it does not speak TLS (silent for {timeout:g} s); fix the scheme or port"
         ) from error
     except BaseException:
         plain.close()
@@ -231,13 +231,13 @@ class RedisConnection:
             return self._file.read(int(text) + 2)[:-2].decode(errors="replace")
         if kind in (b"+", number):
             return text
-        raise BrokerError("what answers there is not Redis; mend the address or port")
+        raise BrokerError("what answers there is not Redis; fix the address or port")
 
 
 def _ask_behind_sentinels(url: str, timeout: float, sentinel: SentinelLogin) -> Answer:
     """Ask the primary that the Sentinels name; those that do not answer are told of when one does."""
     place, doubtful = "", []
-    error: BrokerError = NotReadyError("it names no Sentinel; mend the URL")
+    error: BrokerError = NotReadyError("it names no Sentinel; fix the URL")
     for each in url.split(";"):
         try:
             found = _primary(each, timeout, sentinel)
@@ -264,8 +264,8 @@ def _primary(url: str, timeout: float, sentinel: SentinelLogin) -> str:
                 redis.call("AUTH", *([sentinel.user] if sentinel.user else []), sentinel.password)
             found = redis.rows("SENTINEL", "GET-MASTER-ADDR-BY-NAME", sentinel.name)
         except RedisError as error:
-            mend = "mend broker_sentinel_user and broker_sentinel_password"
-            raise BrokerError(f"it refuses to tell ({error}); {mend}") from error
+            fix = "fix broker_sentinel_user and broker_sentinel_password"
+            raise BrokerError(f"it refuses to tell ({error}); {fix}") from error
     if not found:
         raise BrokerError(f"it knows of no primary {sentinel.name!r}; set broker_sentinel_name")
     host, port = found
@@ -286,7 +286,7 @@ def _ask_redis(connection: socket.socket, parts: SplitResult) -> Answer:
         try:
             info = dict(line.split(":", 1) for line in redis.call("INFO").splitlines() if ":" in line)
         except RedisError as error:
-            return Answer("redis", doubtful=(f"{_UNREAD} ({error}); {_UNREAD_MEND}",))
+            return Answer("redis", doubtful=(f"{_UNREAD} ({error}); {_UNREAD_FIX}",))
     if info.get("min_slaves_good_slaves") == "0":
         raise NotReadyError("it takes no task while it has no replica (min-replicas-to-write); start one")
     version = info.get("redis_version", "")
@@ -300,7 +300,7 @@ def _mend_redis(reply: str, database: str) -> BrokerError:
     if code == "LOADING":
         return NotReadyError("it still loads its data; wait")
     if code in ("NOAUTH", "WRONGPASS") or "AUTH" in reply:
-        return BrokerError(f"it refuses the login ({reply}); {_MEND_LOGIN}")
+        return BrokerError(f"it refuses the login ({reply}); {_FIX_LOGIN}")
     if "DB index" in reply or "SELECT" in reply:
         return BrokerError(f"it has no database {database} ({reply}); name one that it has")
     return BrokerError(f"it refuses to serve ({reply})")
@@ -350,7 +350,7 @@ class AmqpConnection:
         self._socket.sendall(_AMQP_HEADER)
         payload = self._frame()
         if payload[:4] != _CONNECTION_START:
-            raise BrokerError("what answers there does not speak AMQP 0-9-1; mend the address or port")
+            raise BrokerError("what answers there does not speak AMQP 0-9-1; fix the address or port")
         return _amqp_strings(payload[6:])
 
     def log_in(self, user: str, password: str, vhost: str) -> None:
@@ -441,7 +441,7 @@ def _ask_amqp(connection: socket.socket, parts: SplitResult, probe: bool) -> Ans
 
 def _mend_amqp(refusal: AmqpRefusedError, vhost: str) -> BrokerError:
     if refusal.code == _ACCESS_REFUSED and "vhost" not in str(refusal):
-        return BrokerError(f"it refuses the login ({refusal}); {_MEND_LOGIN}")
+        return BrokerError(f"it refuses the login ({refusal}); {_FIX_LOGIN}")
     if "vhost" in str(refusal):
         return BrokerError(f"it has no vhost {vhost} for this user ({refusal}); name one that it has")
     return BrokerError(f"it refuses to serve ({refusal.code} {refusal})")

@@ -65,7 +65,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Change:
-    """A path that differs from what is wanted, how it differs, and what mends it."""
+    """A path that differs from what is wanted, how it differs, and what fixes it."""
 
     path: str
     diff: list[Diff]

@@ -13,7 +13,7 @@ _TOP_MODULE = re.compile(r"\w+/__init__\.py|\w+\.py")
 
 
 class ArtifactError(Exception):
-    """The source cannot be deployed; the text names the variable, its value, and the mend."""
+    """The source cannot be deployed; the text names the variable, its value, and the fix."""
 
 
 def check_target(target: str, files: Mapping[str, Callable[[], bytes]], place: str) -> None:
@@ -52,8 +52,8 @@ def _check_name(target: str, module: str, name: str, source: bytes) -> None:
     if name in _names(nodes) or not _is_plain(nodes):
         return
     apps = [f"{module}:{item}" for item in _apps(nodes)]
-    mend = f"set it to {' or '.join(apps)}" if apps else "name the Celery app of the module"
-    raise ArtifactError(f"celery_app_target = {target}: {module} has no {name}; {mend}")
+    fix = f"set it to {' or '.join(apps)}" if apps else "name the Celery app of the module"
+    raise ArtifactError(f"celery_app_target = {target}: {module} has no {name}; {fix}")
 
 
 def _names(nodes: Iterable[ast.AST]) -> set[str]:

@@ -67,7 +67,7 @@ SHOW = ("show", "--timestamp=us+utc", f"--property={','.join(PROPERTIES)}", "--"
 
 
 @dataclass(frozen=True)
-class Wish:
+class Desired:
     """What a unit shall be; ``state`` and ``enabled`` of None leave what is.
 
     An ``optional`` unit is started and stopped by somebody else: here it only restarts, when it runs.
@@ -80,10 +80,10 @@ class Wish:
     optional: bool = False
 
 
-def wishes(raw: Iterable[Mapping[str, Any]]) -> list[Wish]:
+def desired(raw: Iterable[Mapping[str, Any]]) -> list[Desired]:
     """Read the module's option ``units``."""
     return [
-        Wish(item["name"], item["state"], item["enabled"], tuple(item["inputs"]), item["optional"])
+        Desired(item["name"], item["state"], item["enabled"], tuple(item["inputs"]), item["optional"])
         for item in raw
     ]
 
@@ -170,36 +170,38 @@ def _timestamp(text: str) -> float | None:
     return datetime.strptime(match[1], form).replace(tzinfo=timezone.utc).timestamp()
 
 
-def decide(wish: Wish, unit: Unit, changed_paths: Iterable[str], times: Mapping[str, float]) -> Action | None:
-    """Return what must happen to the unit, None when it is as wished.
+def decide(
+    want: Desired, unit: Unit, changed_paths: Iterable[str], times: Mapping[str, float]
+) -> Action | None:
+    """Return what must happen to the unit, None when it is as wanted.
 
     :param changed_paths: what this run changed, or would change.
     :param times: the mtime of each input that exists, in seconds since the epoch.
     """
-    if wish.state == "stopped":
-        return None if unit.stopped else Action(wish.name, "stop", f"was {unit.sub}")
-    if wish.optional and not unit.running:
+    if want.state == "stopped":
+        return None if unit.stopped else Action(want.name, "stop", f"was {unit.sub}")
+    if want.optional and not unit.running:
         return None
-    if wish.state == "restarted":
-        return Action(wish.name, "restart" if unit.running else "start", "asked for")
-    if wish.state != "started":
+    if want.state == "restarted":
+        return Action(want.name, "restart" if unit.running else "start", "asked for")
+    if want.state != "started":
         return None
     if not unit.running:
-        return Action(wish.name, "start", f"was {unit.sub}")
-    why = stale(wish, unit, changed_paths, times)
+        return Action(want.name, "start", f"was {unit.sub}")
+    why = stale(want, unit, changed_paths, times)
     if why:
-        return Action(wish.name, "restart", why)
-    return None if unit.ready else Action(wish.name, "wait", f"was {unit.sub}")
+        return Action(want.name, "restart", why)
+    return None if unit.ready else Action(want.name, "wait", f"was {unit.sub}")
 
 
-def settled(wishes: Iterable[Wish], now: Mapping[str, Unit], times: Mapping[str, float]) -> bool:
+def settled(desired: Iterable[Desired], now: Mapping[str, Unit], times: Mapping[str, float]) -> bool:
     """Tell whether nothing has to happen, as far as all units to ask about are known."""
-    wanted = list(wishes)
+    wanted = list(desired)
     return (
         all(name in now and not now[name].needs_reload for name in watched(wanted))
-        and all(now[wish.name].load != "masked" or wish.state is None for wish in wanted)
-        and all(decide(wish, now[wish.name], (), times) is None for wish in wanted)
-        and not any(to_enable(wish, now[wish.name]) for wish in wanted)
+        and all(now[want.name].load != "masked" or want.state is None for want in wanted)
+        and all(decide(want, now[want.name], (), times) is None for want in wanted)
+        and not any(to_enable(want, now[want.name]) for want in wanted)
     )
 
 
@@ -215,18 +217,18 @@ def all_stay(leave: Mapping[str, Any] | None, workers: Collection[str] | None) -
     return known and workers is not None and set(workers) <= set(leave["keep"])
 
 
-def to_enable(wish: Wish, unit: Unit) -> bool:
-    """Tell whether the unit has to be enabled, or disabled, to be as wished."""
-    return wish.enabled is not None and unit.enabled is not wish.enabled and unit.can_enable
+def to_enable(want: Desired, unit: Unit) -> bool:
+    """Tell whether the unit has to be enabled, or disabled, to be as wanted."""
+    return want.enabled is not None and unit.enabled is not want.enabled and unit.can_enable
 
 
-def stale(wish: Wish, unit: Unit, changed_paths: Iterable[str], times: Mapping[str, float]) -> str:
+def stale(want: Desired, unit: Unit, changed_paths: Iterable[str], times: Mapping[str, float]) -> str:
     """Return which input the running unit has not read yet, empty when it has read all.
 
-    Files outlive a run that is interrupted between writing them and restarting; comparing times mends that.
+    Files outlive a run that is interrupted between writing them and restarting; comparing times fixes that.
     """
     changed = list(changed_paths)
-    for path in wish.inputs:
+    for path in want.inputs:
         if any(other == path or other.startswith(f"{path}/") for other in changed):
             return f"{path} changed"
         if unit.started is not None and times.get(path, 0.0) > unit.started:
@@ -234,24 +236,24 @@ def stale(wish: Wish, unit: Unit, changed_paths: Iterable[str], times: Mapping[s
     return ""
 
 
-def deferrable(wishes: Iterable[Wish], now: Mapping[str, Unit], actions: Iterable[Action]) -> list[str]:
+def deferrable(desired: Iterable[Desired], now: Mapping[str, Unit], actions: Iterable[Action]) -> list[str]:
     """Return the units that run and are to restart only because they are stale: they may do so later."""
-    asked = {wish.name for wish in wishes if wish.state == "restarted"}
+    asked = {want.name for want in desired if want.state == "restarted"}
     stale = [action.name for action in actions if action.verb == "restart" and action.name not in asked]
     return [name for name in stale if now[name].ready]
 
 
-def input_times(wishes: Iterable[Wish]) -> dict[str, float]:
+def input_times(desired: Iterable[Desired]) -> dict[str, float]:
     """Return the mtime of each input that exists; of a link its own, not its target's."""
-    paths = {Path(path) for wish in wishes for path in wish.inputs}
+    paths = {Path(path) for want in desired for path in want.inputs}
     return {str(path): path.lstat().st_mtime for path in paths if path.exists() or path.is_symlink()}
 
 
-def watched(wishes: Iterable[Wish]) -> list[str]:
-    """Return the units to ask about: the wished ones, and those whose file is an input (a slice)."""
-    names = {wish.name: None for wish in wishes}
-    for wish in wishes:
-        for path in map(Path, wish.inputs):
+def watched(desired: Iterable[Desired]) -> list[str]:
+    """Return the units to ask about: the wanted ones, and those whose file is an input (a slice)."""
+    names = {want.name: None for want in desired}
+    for want in desired:
+        for path in map(Path, want.inputs):
             if str(path.parent) == UNIT_DIRECTORY and "@." not in path.name:
                 names[path.name] = None
     return list(names)

@@ -174,8 +174,8 @@ def run(module: AnsibleModule) -> dict[str, object]:
     identity = artifact.fingerprint(members, packages, found.requirements, wanted["python"])
     release = wanted["release"] or identity
     if not artifact.RELEASE.fullmatch(release):
-        mend = "use at most 64 letters, digits, dots, dashes and underscores"
-        raise target.ArtifactError(f"celery_app_release = {release}: cannot name a directory; {mend}")
+        fix = "use at most 64 letters, digits, dots, dashes and underscores"
+        raise target.ArtifactError(f"celery_app_release = {release}: cannot name a directory; {fix}")
     path = cache / "bundles" / f"{identity}.tar.gz"
     if not path.exists():
         artifact.write_bundle(members, path)

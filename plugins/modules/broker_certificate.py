@@ -212,11 +212,11 @@ def main() -> None:
                 change.apply()
         told = tell(module, wanted)
     except tls.CertificateError as error:
-        what, mend = "broker_tls = true", "see to openssl on this host, or give a certificate"
+        what, fix = "broker_tls = true", "see to openssl on this host, or give a certificate"
         if module.params["certificate"]:
             what = "broker_tls_certificate = (hidden)"
-            mend = "give the certificate, its key and its CA that belong together and have these names"
-        module.fail_json(msg=f"{what}: {error}; {mend}")
+            fix = "give the certificate, its key and its CA that belong together and have these names"
+        module.fail_json(msg=f"{what}: {error}; {fix}")
     except (files.FileError, OSError, RedisError) as error:
         module.fail_json(msg=f"{module.params['directory']}: {error}")
     result = {

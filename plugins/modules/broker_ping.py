@@ -183,7 +183,7 @@ def held_too_long(answer: Answer, held: int) -> list[str]:
 def faults(answer: Answer, expected: dict[str, str]) -> list[str]:
     """Return why a broker that answers is still not the one that was asked for."""
     wrong = [
-        f"{name} = {answer.settings.get(name, 'unknown')}, and {value} was asked for; mend its configuration"
+        f"{name} = {answer.settings.get(name, 'unknown')}, and {value} was asked for; fix its configuration"
         for name, value in expected.items()
         if answer.settings.get(name) != str(value)
     ]

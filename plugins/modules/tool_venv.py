@@ -86,8 +86,8 @@ def main() -> None:
         for old in left if not module.check_mode else []:
             shutil.rmtree(old)
     except (tool_venv.VenvError, tarfile.TarError, OSError) as error:
-        mend = "mend the names, or what pip looks in: its index, or the wheelhouse"
-        module.fail_json(msg=f"packages = {', '.join(packages)}: not installed; {mend}\n{error}")
+        fix = "fix the names, or what pip looks in: its index, or the wheelhouse"
+        module.fail_json(msg=f"packages = {', '.join(packages)}: not installed; {fix}\n{error}")
     module.exit_json(changed=missing or bool(left), path=str(venv), missing=missing)
 
 

@@ -228,15 +228,15 @@ class Run:
         self.module = module
         self.systemd = Systemd(module)
         self.changed_paths: list[str] = module.params["changed_paths"]
-        self.wishes = units.wishes(module.params["units"])
+        self.desired = units.desired(module.params["units"])
         self.leaving, self.remains = self._leaving()
-        self.before = self.systemd.show([*units.watched(self.wishes), *self.leaving])
-        times = units.input_times(self.wishes)
+        self.before = self.systemd.show([*units.watched(self.desired), *self.leaving])
+        times = units.input_times(self.desired)
         decided = [
-            units.decide(wish, self.before[wish.name], self.changed_paths, times) for wish in self.wishes
+            units.decide(want, self.before[want.name], self.changed_paths, times) for want in self.desired
         ]
         actions = [action for action in decided if action]
-        self.stale = [] if module.params["restart"] else units.deferrable(self.wishes, self.before, actions)
+        self.stale = [] if module.params["restart"] else units.deferrable(self.desired, self.before, actions)
         self.actions = [action for action in actions if action.name not in self.stale]
         self.actions += [
             units.Action(name, "stop", "left the inventory")
@@ -264,9 +264,9 @@ class Run:
 
     def _to_enable(self, wanted: bool) -> list[str]:
         return [
-            wish.name
-            for wish in self.wishes
-            if wish.enabled is wanted and units.to_enable(wish, self.before[wish.name])
+            want.name
+            for want in self.desired
+            if want.enabled is wanted and units.to_enable(want, self.before[want.name])
         ]
 
     def names(self, *verbs: str) -> list[str]:
@@ -286,9 +286,9 @@ class Run:
 
     def refuse_masked(self) -> None:
         """Fail before anything changes when a unit cannot be started because someone masked it."""
-        for wish in self.wishes:
-            if wish.state in ("started", "restarted") and self.before[wish.name].load == "masked":
-                self.module.fail_json(msg=f"{wish.name}: is masked; systemctl unmask {wish.name}")
+        for want in self.desired:
+            if want.state in ("started", "restarted") and self.before[want.name].load == "masked":
+                self.module.fail_json(msg=f"{want.name}: is masked; systemctl unmask {want.name}")
 
     def act(self) -> None:
         """Do what was decided, the leaving instances first."""
@@ -322,7 +322,7 @@ class Run:
             self.systemd.run("systemctl", "reset-failed", "--", *names, check=False)
         said = self.systemd.wait("restart", names) + self.systemd.wait("start", self.names("wait"))
         after = self.systemd.show(self.names("start", "restart", "wait"))
-        optional = [wish.name for wish in self.wishes if wish.optional]
+        optional = [want.name for want in self.desired if want.optional]
         failed = [
             unit
             for unit in after.values()
@@ -344,7 +344,7 @@ class Run:
 
     def result(self) -> dict[str, Any]:
         """Return what the module says."""
-        names = [wish.name for wish in self.wishes]
+        names = [want.name for want in self.desired]
         idle = self.module.check_mode or not (self.changed or self.actions)
         now = {name: self.before[name] for name in names} if idle else self.systemd.show(names)
         result: dict[str, Any] = {

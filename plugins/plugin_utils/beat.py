@@ -66,8 +66,8 @@ def _host_problems(asked: Asked, hosts: list[str]) -> list[Problem]:
             return []
         reason, other = "their lock needs a broker that is Redis", "use Redis"
     what = f"{len(hosts)} hosts would each send every periodic task, for {reason}"
-    mend = f"keep one of {' and '.join(hosts)} in the group {GROUP}, or {other}"
-    return [Problem(f"group {GROUP}", hosts, what, mend)]
+    fix = f"keep one of {' and '.join(hosts)} in the group {GROUP}, or {other}"
+    return [Problem(f"group {GROUP}", hosts, what, fix)]
 
 
 def _redis_or_unknown(url: str | None) -> bool:
@@ -79,8 +79,8 @@ def _redis_problems(asked: Asked) -> list[Problem]:
     if kind(asked.scheduler) != "redbeat" or own or _redis_or_unknown(asked.broker_url):
         return []
     what = "RedBeat keeps its schedule in Redis, and the broker is none"
-    mend = "name one in celery_app_settings.redbeat_redis_url, or use another scheduler"
-    return [Problem(SCHEDULER, asked.scheduler, what, mend)]
+    fix = "name one in celery_app_settings.redbeat_redis_url, or use another scheduler"
+    return [Problem(SCHEDULER, asked.scheduler, what, fix)]
 
 
 def _timer_problems(asked: Asked) -> list[Problem]:

@@ -45,7 +45,7 @@ OPTIONS = (
     "shadow",
 )
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
-LENGTH_MEND = "set it to seconds, or to a text such as 90s, 15m, 2h or 1d"
+LENGTH_FIX = "set it to seconds, or to a text such as 90s, 15m, 2h or 1d"
 MOST_PRIORITY = 255
 # The longest name that django-celery-beat keeps.
 LONGEST_NAME = 200
@@ -58,8 +58,8 @@ def problems(schedules: object, timezone: object, scheduler: str) -> list[Proble
     """
     found = zone_problems(ZONE_VARIABLE, timezone)
     if not isinstance(schedules, Mapping):
-        mend = "set it to a mapping of names to periodic tasks"
-        return [*found, Problem(VARIABLE, schedules, "not a mapping", mend)]
+        fix = "set it to a mapping of names to periodic tasks"
+        return [*found, Problem(VARIABLE, schedules, "not a mapping", fix)]
     for name, raw in schedules.items():
         found += _Reader(str(name), raw, str(timezone), scheduler).problems
     return found
@@ -76,8 +76,8 @@ def zone_problems(variable: str, zone: object) -> list[Problem]:
     if isinstance(zone, str) and (zone in known or not known):
         return []
     near = did_you_mean(zone, known)
-    mend = near if near.startswith("did") else "name one of the tz database, such as Europe/Berlin"
-    return [Problem(variable, zone, "not a time zone", mend)]
+    fix = near if near.startswith("did") else "name one of the tz database, such as Europe/Berlin"
+    return [Problem(variable, zone, "not a time zone", fix)]
 
 
 def seconds(value: object) -> int | float | None:
@@ -109,14 +109,14 @@ class _Reader:
         if scheduler == "django":
             self._check_columns(name)
 
-    def _wrong(self, key: str, value: object, what: str, mend: str) -> None:
-        self.problems.append(Problem(f"{self._path}.{key}" if key else self._path, value, what, mend))
+    def _wrong(self, key: str, value: object, what: str, fix: str) -> None:
+        self.problems.append(Problem(f"{self._path}.{key}" if key else self._path, value, what, fix))
 
     def _known(self, path: str, raw: Mapping[str, Any], known: Sequence[str], what: str) -> None:
         for key in raw:
             if key not in known:
-                mend = did_you_mean(key, known)
-                self._wrong(f"{path}.{key}".lstrip("."), raw[key], f"unknown {what}", mend)
+                fix = did_you_mean(key, known)
+                self._wrong(f"{path}.{key}".lstrip("."), raw[key], f"unknown {what}", fix)
 
     def _task(self, task: object) -> None:
         self.entry["task"] = task
@@ -143,8 +143,8 @@ class _Reader:
     def _crontab(self, value: object) -> None:
         given = crontab.fields_of(value)
         if given is None:
-            mend = "set it to five fields ('30 2 * * mon-fri'), or to a mapping such as {minute: 30, hour: 2}"
-            self._wrong("crontab", value, "not a crontab", mend)
+            fix = "set it to five fields ('30 2 * * mon-fri'), or to a mapping such as {minute: 30, hour: 2}"
+            self._wrong("crontab", value, "not a crontab", fix)
             return
         self._known("crontab", given, crontab.NAMES, "field")
         if "minute" not in given:
@@ -156,35 +156,35 @@ class _Reader:
                 numbers[field.name] = crontab.values(texts[field.name], field)
             except ValueError as error:
                 sunday = field.name == "day_of_week" and "7" in texts[field.name]
-                mend = "Sunday is 0, or sun" if sunday else f"mend {field.name}"
-                self._wrong("crontab", value, f"{field.name}: {error}", mend)
+                fix = "Sunday is 0, or sun" if sunday else f"fix {field.name}"
+                self._wrong("crontab", value, f"{field.name}: {error}", fix)
         days, months = numbers.get("day_of_month"), numbers.get("month_of_year")
         if days and months and not crontab.occurs(days, months):
-            mend = "mend day_of_month or month_of_year"
-            self._wrong("crontab", value, "none of these months has that day", mend)
+            fix = "fix day_of_month or month_of_year"
+            self._wrong("crontab", value, "none of these months has that day", fix)
 
     def _every(self, value: object) -> None:
         self.entry["every"] = seconds(value)
         if self.entry["every"] is None:
-            self._wrong("every", value, "not a length of time", LENGTH_MEND)
+            self._wrong("every", value, "not a length of time", LENGTH_FIX)
 
     def _solar(self, value: object) -> None:
         if not isinstance(value, Mapping):
-            mend = "set it to one such as {event: sunset, latitude: 52.5, longitude: 13.4}"
-            self._wrong("solar", value, "not a mapping", mend)
+            fix = "set it to one such as {event: sunset, latitude: 52.5, longitude: 13.4}"
+            self._wrong("solar", value, "not a mapping", fix)
             return
         self._known("solar", value, SOLAR_KEYS, "key")
         event = value.get("event")
         if event not in SOLAR_EVENTS:
-            mend = did_you_mean(event, SOLAR_EVENTS)
-            self._wrong("solar.event", event or "", "not an event of the sun", mend)
+            fix = did_you_mean(event, SOLAR_EVENTS)
+            self._wrong("solar.event", event or "", "not an event of the sun", fix)
         place = {}
         for key, most in (("latitude", 90), ("longitude", 180)):
             text = str(value.get(key, ""))
             place[key] = float(text) if re.fullmatch(r"-?\d+(\.\d+)?", text) else None
             if place[key] is None or abs(float(text)) > most:
-                mend = f"set it to degrees from -{most} to {most}; south and west are below 0"
-                self._wrong(f"solar.{key}", text, f"not a {key}", mend)
+                fix = f"set it to degrees from -{most} to {most}; south and west are below 0"
+                self._wrong(f"solar.{key}", text, f"not a {key}", fix)
         self.entry["solar"] = {"event": event, **place}
 
     def _arguments(self, args: object, kwargs: object) -> None:
@@ -192,8 +192,8 @@ class _Reader:
         if args is not None and (isinstance(args, str) or not isinstance(args, Sequence)):
             self._wrong("args", "(hidden)", "not a list", "set it to the list of the task's arguments")
         if kwargs is not None and not isinstance(kwargs, Mapping):
-            mend = "set it to the task's arguments by their names"
-            self._wrong("kwargs", "(hidden)", "not a mapping", mend)
+            fix = "set it to the task's arguments by their names"
+            self._wrong("kwargs", "(hidden)", "not a mapping", fix)
         self.entry.update({key: value for key, value in (("args", args), ("kwargs", kwargs)) if value})
 
     def _options(self, options: object, known: Sequence[str]) -> None:
@@ -211,12 +211,12 @@ class _Reader:
             if key in options:
                 read[key] = seconds(options[key])
                 if read[key] is None:
-                    self._wrong(f"options.{key}", options[key], "not a length of time", LENGTH_MEND)
+                    self._wrong(f"options.{key}", options[key], "not a length of time", LENGTH_FIX)
         if "priority" in options:
             read["priority"] = spec.whole(options["priority"])
             if read["priority"] is None or not 0 <= read["priority"] <= MOST_PRIORITY:
-                mend = f"set it to 0 to {MOST_PRIORITY}"
-                self._wrong("options.priority", options["priority"], "not a priority", mend)
+                fix = f"set it to 0 to {MOST_PRIORITY}"
+                self._wrong("options.priority", options["priority"], "not a priority", fix)
         if not isinstance(options.get("queue", "celery"), str) or not options.get("queue", "celery"):
             self._wrong("options.queue", options["queue"], "not a queue", "name one")
 

@@ -460,21 +460,21 @@ def _rabbitmq_problems(
     ]
     if limit < rabbitmq.LEAST_MEMORY_MB:
         what = f"RabbitMQ needs {rabbitmq.LEAST_MEMORY_MB} MB and may use {why}"
-        mend = f"set celery_worker_reserve: {{broker: {rabbitmq.LEAST_MEMORY_MB}}}, or give it a larger host"
-        found.append(Problem("broker_memory_max_mb", settings.memory_max_mb, what, mend))
+        fix = f"set celery_worker_reserve: {{broker: {rabbitmq.LEAST_MEMORY_MB}}}, or give it a larger host"
+        found.append(Problem("broker_memory_max_mb", settings.memory_max_mb, what, fix))
     free = rabbitmq.Limits(limit).disk_free_mb
     if room_mb is not None and room_mb < 2 * free:
         what = f"it takes nothing with less than {free} MB free, and {rabbitmq.DATA} has room for {room_mb}"
-        mend = f"give {rabbitmq.DATA} a larger disk, or RabbitMQ less memory"
-        found.append(Problem("broker_memory_max_mb", settings.memory_max_mb, what, mend))
+        fix = f"give {rabbitmq.DATA} a larger disk, or RabbitMQ less memory"
+        found.append(Problem("broker_memory_max_mb", settings.memory_max_mb, what, fix))
     return found
 
 
 def _external_problems(url: str) -> list[Problem]:
     if urlsplit(url).scheme in PORTS:
         return []
-    mend = f"set it to a URL of scheme {', '.join(PORTS)}"
-    return [Problem("broker_url", url and public_url(url), "not the URL of a broker", mend)]
+    fix = f"set it to a URL of scheme {', '.join(PORTS)}"
+    return [Problem("broker_url", url and public_url(url), "not the URL of a broker", fix)]
 
 
 def _tls_problems(settings: BrokerSettings) -> list[Problem]:
@@ -534,16 +534,16 @@ def _memory_problems(
     try:
         limits = memory_limits(memory_mb, shared, settings.memory_max_mb, settings.maxmemory_mb, beside)
     except ValueError as error:
-        mend = "lower it, raise broker_memory_max_mb, or give the broker a larger host"
-        return [Problem("broker_maxmemory_mb", settings.maxmemory_mb, str(error), mend)]
+        fix = "lower it, raise broker_memory_max_mb, or give the broker a larger host"
+        return [Problem("broker_maxmemory_mb", settings.maxmemory_mb, str(error), fix)]
     if room_mb is None or room_mb >= limits.disk_mb:
         return []
     what = (
         f"its append-only file may need {limits.disk_mb} MB ({AOF_COPIES} x {limits.maxmemory_mb}), and "
         f"{DATA} has room for {room_mb}"
     )
-    mend = f"set it to {room_mb // AOF_COPIES} or less, or give {DATA} a larger disk"
-    return [Problem("broker_maxmemory_mb", settings.maxmemory_mb, what, mend)]
+    fix = f"set it to {room_mb // AOF_COPIES} or less, or give {DATA} a larger disk"
+    return [Problem("broker_maxmemory_mb", settings.maxmemory_mb, what, fix)]
 
 
 def host_memory_mb(facts: Mapping[str, Any]) -> int:

@@ -89,8 +89,8 @@ def read_host(
     known = isinstance(cores, (int, float)) and not isinstance(cores, bool) and math.isfinite(cores)
     if not known or cores <= 0 or memory is None or memory <= 0:
         found = f"cores {cores}, memory_mb {memory}"
-        mend = "run celeryops.systemd.host_facts (or gather hardware facts) before the plan"
-        return None, [Problem("ansible_facts", found, "the host's cores and memory are not known", mend)]
+        fix = "run celeryops.systemd.host_facts (or gather hardware facts) before the plan"
+        return None, [Problem("ansible_facts", found, "the host's cores and memory are not known", fix)]
     roles = tuple(role for role in ROLE_PARTS if name in (groups.get(f"celery_{role}") or []))
     return Host(name, Fraction(str(cores)), memory, roles), []
 

@@ -25,9 +25,9 @@ def package_problems(packages: object) -> list[Problem]:
     listed = packages if isinstance(packages, Sequence) and not isinstance(packages, str) else ()
     oldest = ".".join(map(str, OLDEST))
     what = f"the oldest Celery that is supported is {oldest}"
-    mend = f"ask for celery[redis]>={oldest}, or one that docs/reference/compatibility.md shows"
+    fix = f"ask for celery[redis]>={oldest}, or one that docs/reference/compatibility.md shows"
     return [
-        Problem("celery_app_packages", entry, what, mend)
+        Problem("celery_app_packages", entry, what, fix)
         for entry in listed
         if (found := _REQUIREMENT.match(str(entry).strip())) and _too_old(found[1])
     ]

@@ -63,9 +63,9 @@ def changes(
     if moved:
         differing.add(instances.SETTINGS)
     rows = {row["unit"]: row for row in seen.get("instances", ()) if row["unit"].startswith(WORKER)}
-    wishes = {unit["name"]: unit for unit in units if unit["name"].startswith(WORKER)}
-    decided = [_decide(wish, rows.get(name), differing, found, wanted) for name, wish in wishes.items()]
-    kept = {instances.instance_of(name) for name in wishes}
+    desired = {unit["name"]: unit for unit in units if unit["name"].startswith(WORKER)}
+    decided = [_decide(want, rows.get(name), differing, found, wanted) for name, want in desired.items()]
+    kept = {instances.instance_of(name) for name in desired}
     decided += [
         _leave(name, rows.get(f"{WORKER}{name}{instances.SUFFIX}"))
         for name in sorted({*traces, *(row["instance"] for row in rows.values())} - kept)
@@ -81,15 +81,15 @@ def changes(
 
 
 def _decide(
-    wish: Mapping[str, Any],
+    want: Mapping[str, Any],
     row: Mapping[str, Any] | None,
     differing: set[str],
     found: Mapping[str, str],
     wanted: Mapping[str, str],
 ) -> Change | None:
     """Return what happens to a wanted instance."""
-    inputs = [path for path in wish["inputs"] if path in differing]
-    action, why = _act(wish, row, inputs)
+    inputs = [path for path in want["inputs"] if path in differing]
+    action, why = _act(want, row, inputs)
     own = [path for path in inputs if path in wanted and path != TEMPLATE]
     if not action and own:
         action, why = "write", f"{_names(own)} changed" if row else "is new"
@@ -97,23 +97,23 @@ def _decide(
         return None
     known = [path for path in own if path in found]
     moves = [move for path in known for move in _moves(path, found[path], wanted[path])]
-    return Change(name=instances.instance_of(wish["name"]), action=action, why=why, numbers=moves)
+    return Change(name=instances.instance_of(want["name"]), action=action, why=why, numbers=moves)
 
 
-def _act(wish: Mapping[str, Any], row: Mapping[str, Any] | None, changed: Sequence[str]) -> tuple[str, str]:
+def _act(want: Mapping[str, Any], row: Mapping[str, Any] | None, changed: Sequence[str]) -> tuple[str, str]:
     """Return what is done to the unit and why, as the module units decides it; nothing, where it stays."""
     runs = bool(row and (row["active"] or row["pid"]))
-    if wish["state"] == "stopped":
+    if want["state"] == "stopped":
         return ("stop", "the host is drained") if runs else ("", "")
     if row is None or not runs:
         # Whether an extra instance runs is the scaler's matter.
-        action = "" if wish.get("optional") else "start"
+        action = "" if want.get("optional") else "start"
         return action, f"was {row['state']}" if row and row["state"] != "missing" else "is new"
     if changed:
         return "restart", f"{_names(changed)} changed"
     if row.get("newer"):
         return "restart", f"{_names(row['newer'])} newer than its start"
-    if wish["enabled"] and not row["enabled"]:
+    if want["enabled"] and not row["enabled"]:
         return "enable", "does not start with the host"
     return "", ""
 

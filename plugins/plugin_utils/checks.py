@@ -59,8 +59,8 @@ def _target(target: object) -> list[Problem]:
     if isinstance(target, str) and _TARGET.fullmatch(target):
         return []
     what = "not a module, or a module and a name in it" if target else "the app is not named"
-    mend = "set it to what celery -A takes, such as shop.celery:app"
-    return [Problem("celery_app_target", target or "", what, mend)]
+    fix = "set it to what celery -A takes, such as shop.celery:app"
+    return [Problem("celery_app_target", target or "", what, fix)]
 
 
 def _source(source: object) -> list[Problem]:
@@ -68,8 +68,8 @@ def _source(source: object) -> list[Problem]:
     variable = "celery_app_source"
     kinds = ", ".join(SOURCES)
     if not isinstance(source, Mapping) or not source.get("type"):
-        mend = f"set it to a mapping with a type ({kinds}): {{type: directory, path: /home/me/shop}}"
-        return [Problem(variable, source or "", "it does not say where the app's code is", mend)]
+        fix = f"set it to a mapping with a type ({kinds}): {{type: directory, path: /home/me/shop}}"
+        return [Problem(variable, source or "", "it does not say where the app's code is", fix)]
     kind = source["type"]
     if kind not in SOURCES:
         return [Problem(f"{variable}.type", kind, "unknown type", did_you_mean(kind, SOURCES))]
@@ -78,8 +78,8 @@ def _source(source: object) -> list[Problem]:
         return [Problem(variable, dict(source), f"type {kind} needs {needed}", f"set {variable}.{needed}")]
     if kind == "requirement" and logins(source):
         what = "its login could be read in the list of processes of each host"
-        mend = "use type git, which the controller clones, or /etc/pip.conf on the hosts"
-        return [Problem(f"{variable}.name", source["name"], what, mend)]
+        fix = "use type git, which the controller clones, or /etc/pip.conf on the hosts"
+        return [Problem(f"{variable}.name", source["name"], what, fix)]
     return []
 
 
@@ -104,8 +104,8 @@ def _timers(timeouts: Mapping[str, object]) -> tuple[list[Problem], timers.Timer
         value = timeouts.get(name)
         seconds = default if value is None else spec.whole(value)
         if seconds is None or seconds < least:
-            mend = f"set it to {least} or more seconds"
-            problems.append(Problem(variable, value, "not a whole number in its range", mend))
+            fix = f"set it to {least} or more seconds"
+            problems.append(Problem(variable, value, "not a whole number in its range", fix))
         else:
             read[name] = timers.Timer(variable, seconds)
     if problems:
@@ -130,11 +130,11 @@ def host_problems(facts: Mapping[str, object], releases: Mapping[str, Sequence[o
     problems = []
     pid1 = own.get("pid1", facts.get("service_mgr"))
     if pid1 != "systemd":
-        mend = "use a host that systemd runs; in a container start it with /sbin/init"
-        problems.append(Problem("PID 1", pid1, "systemd does not run this host", mend))
+        fix = "use a host that systemd runs; in a container start it with /sbin/init"
+        problems.append(Problem("PID 1", pid1, "systemd does not run this host", fix))
     elif (systemd := spec.whole(own.get("systemd"))) is not None and systemd < OLDEST_SYSTEMD:
-        mend = f"use a release with systemd {OLDEST_SYSTEMD} or newer"
-        problems.append(Problem("systemd", systemd, "too old for the units' sandbox", mend))
+        fix = f"use a release with systemd {OLDEST_SYSTEMD} or newer"
+        problems.append(Problem("systemd", systemd, "too old for the units' sandbox", fix))
     return problems + _release(facts, releases) + _python(own, facts)
 
 
@@ -146,8 +146,8 @@ def _release(facts: Mapping[str, object], releases: Mapping[str, Sequence[object
     if {version, major} & set(tested):
         return []
     known = "; ".join(f"{family} {', '.join(map(str, versions))}" for family, versions in releases.items())
-    mend = f"use one of: {known}; or add it to celery_host_supported_releases"
-    return [Problem("release", f"{name} {version}".strip(), "not a supported release", mend)]
+    fix = f"use one of: {known}; or add it to celery_host_supported_releases"
+    return [Problem("release", f"{name} {version}".strip(), "not a supported release", fix)]
 
 
 def _python(own: Mapping[str, object], facts: Mapping[str, object]) -> list[Problem]:
@@ -157,8 +157,8 @@ def _python(own: Mapping[str, object], facts: Mapping[str, object]) -> list[Prob
     if numbers is not None and numbers >= OLDEST_PYTHON:
         return []
     oldest = ".".join(map(str, OLDEST_PYTHON))
-    mend = f"install Python {oldest} or newer and set ansible_python_interpreter to it"
-    return [Problem("python", version, f"Celery needs Python {oldest}", mend)]
+    fix = f"install Python {oldest} or newer and set ansible_python_interpreter to it"
+    return [Problem("python", version, f"Celery needs Python {oldest}", fix)]
 
 
 def _numbers(words: Iterable[str]) -> tuple[int, ...] | None:

@@ -15,7 +15,7 @@ from .rollout import WORKERS, Unit
 STAYS = {"celery_broker": "the broker", "celery_beat": "beat", "celery_flower": "Flower"}
 
 
-def wishes(units: Iterable[Unit], host: str, drained: bool) -> list[dict[str, Any]]:
+def desired(units: Iterable[Unit], host: str, drained: bool) -> list[dict[str, Any]]:
     """Return the host's workers as celeryops.systemd.units takes them: at rest, or at work.
 
     Extra workers are not put back to work: the host's scaler starts those that are needed.
@@ -37,17 +37,17 @@ def problems(units: Sequence[Unit], hosts: Sequence[str], limited: bool, unserve
     :param unserved: whether queues may be left without a worker.
     """
     if not limited:
-        mend = "name those that you want to take out, such as --limit worker3"
-        return [Problem("--limit", "", "every worker of the fleet would stop", mend).text(hosts[0])]
+        fix = "name those that you want to take out, such as --limit worker3"
+        return [Problem("--limit", "", "every worker of the fleet would stop", fix).text(hosts[0])]
     if unserved:
         return []
     consumers: dict[str, set[str]] = {}
     for unit in units:
         for queue in unit.queues if unit.well and not unit.extra else ():
             consumers.setdefault(queue, set()).add(unit.host)
-    mend = "let another host serve it first, or let its tasks wait: -e drain_unserved=true"
+    fix = "let another host serve it first, or let its tasks wait: -e drain_unserved=true"
     return [
-        Problem("--limit", ",".join(hosts), f"nobody else consumes queue {queue}", mend).text(min(its))
+        Problem("--limit", ",".join(hosts), f"nobody else consumes queue {queue}", fix).text(min(its))
         for queue, its in sorted(consumers.items())
         if its <= set(hosts)
     ]

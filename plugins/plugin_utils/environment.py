@@ -16,7 +16,7 @@ from .problems import Problem
 VARIABLE = "celery_app_environment"
 # The agent and the roles set these.
 RESERVED = ("CELERY_", "CELERYOPS_", "PYTHONPATH")
-RESERVED_MEND = {
+RESERVED_FIX = {
     "CELERY_BROKER_URL": "celery_app_broker_url",
     "CELERY_RESULT_BACKEND": "celery_app_result_backend",
 }
@@ -61,13 +61,13 @@ def environment_problems(variables: object) -> list[Problem]:
     for name, value in variables.items():
         variable = f"{VARIABLE}.{name}"
         if str(name).startswith(RESERVED):
-            mend = f"set {RESERVED_MEND.get(str(name), 'the variable of the role that belongs to it')}"
-            problems.append(Problem(variable, "(hidden)", "the roles set this one", mend))
+            fix = f"set {RESERVED_FIX.get(str(name), 'the variable of the role that belongs to it')}"
+            problems.append(Problem(variable, "(hidden)", "the roles set this one", fix))
             continue
         try:
             environment_file({name: value})
         except ValueError as error:
             what = str(error).partition(": ")[2]
-            mend = "systemd would refuse it; give it as the app reads it from a string"
-            problems.append(Problem(variable, "(hidden)", what, mend))
+            fix = "systemd would refuse it; give it as the app reads it from a string"
+            problems.append(Problem(variable, "(hidden)", what, fix))
     return problems

@@ -115,8 +115,8 @@ def _oauth_problems(oauth: Mapping[str, Any]) -> list[Problem]:
     if missing:
         return [Problem("flower_oauth", sorted(oauth), f"{', '.join(missing)} is missing", "set it")]
     if oauth["provider"] not in OAUTH_PROVIDERS:
-        mend = did_you_mean(oauth["provider"], OAUTH_PROVIDERS)
-        return [Problem("flower_oauth.provider", oauth["provider"], "no login handler of Flower", mend)]
+        fix = did_you_mean(oauth["provider"], OAUTH_PROVIDERS)
+        return [Problem("flower_oauth.provider", oauth["provider"], "no login handler of Flower", fix)]
     return []
 
 

@@ -90,8 +90,8 @@ def read_defaults(raw: Mapping[str, object]) -> tuple[Defaults, list[Problem]]:
     def number(variable: str, value: object, default: int, least: int) -> int:
         found = default if value is None else spec.whole(value)
         if found is None or found < least:
-            mend = f"set it to {least} or more"
-            problems.append(Problem(variable, value, "not a whole number in its range", mend))
+            fix = f"set it to {least} or more"
+            problems.append(Problem(variable, value, "not a whole number in its range", fix))
             return default
         return found
 
@@ -233,8 +233,8 @@ def too_small(host: budget.Host, kept: budget.Reserve, instances: Sequence[Insta
     for instance in alone:
         short = instance.least_mb - room
         what = f"{instance.name} needs {instance.least_mb} MB ({instance.least_why}), and {has}"
-        mend = f"lower it, or serve the queue from a host with {host.memory_mb + 2 * short} MB or more"
-        problems.append(_few_mb(instance, f"{what}: {short} MB short", mend))
+        fix = f"lower it, or serve the queue from a host with {host.memory_mb + 2 * short} MB or more"
+        problems.append(_few_mb(instance, f"{what}: {short} MB short", fix))
     needed = sum(instance.least_mb for instance in instances)
     if needed > room and not alone:
         needs = ", ".join(f"{instance.name} {instance.least_mb} MB" for instance in instances)
@@ -243,10 +243,10 @@ def too_small(host: budget.Host, kept: budget.Reserve, instances: Sequence[Insta
         what = f"the host's instances need {needed} MB ({needs}), and {has}: {short} MB short"
         first = "lower it" if largest.least > 1 else "set it to what measure.yml tells"
         leave = f"take {host.name} out of {naming.group_of(largest.spec.queue)}"
-        mend = f"{first}, {leave}, or use a host with {host.memory_mb + 2 * short} MB or more"
+        fix = f"{first}, {leave}, or use a host with {host.memory_mb + 2 * short} MB or more"
         if largest.spec.scale:
-            mend += f", or lower {spec.VARIABLE}.{largest.spec.queue}.scale.max_instances"
-        problems.append(_few_mb(largest, what, mend))
+            fix += f", or lower {spec.VARIABLE}.{largest.spec.queue}.scale.max_instances"
+        problems.append(_few_mb(largest, what, fix))
     return problems
 
 
@@ -262,18 +262,18 @@ def _few_cores(host: budget.Host, instance: Instance) -> list[Problem]:
     short = math.ceil(instance.least / per_core - cores)
     what = f"{instance.least} processes of {instance.name} on {float(cores):g} cores, at most "
     what += f"{float(per_core):g} a core: {short} core{'s' if short > 1 else ''} short"
-    mend = f"set it to {fits} or less, use pool threads, or serve the queue from more hosts"
-    return [Problem(_least_variable(instance), instance.least, what, mend)]
+    fix = f"set it to {fits} or less, use pool threads, or serve the queue from more hosts"
+    return [Problem(_least_variable(instance), instance.least, what, fix)]
 
 
-def _few_mb(instance: Instance, what: str, mend: str) -> Problem:
+def _few_mb(instance: Instance, what: str, fix: str) -> Problem:
     """Return the problem under the name of what makes the instance large."""
     if instance.least > 1:
-        return Problem(_least_variable(instance), instance.least, what, mend)
+        return Problem(_least_variable(instance), instance.least, what, fix)
     read = instance.spec
     app_is_larger = read.app_memory_mb > read.task_memory_mb
     key, size = ("app", read.app_memory_mb) if app_is_larger else ("task", read.task_memory_mb)
-    return Problem(f"{spec.VARIABLE}.{read.queue}.{key}_memory_mb", size, what, mend)
+    return Problem(f"{spec.VARIABLE}.{read.queue}.{key}_memory_mb", size, what, fix)
 
 
 def _least_variable(instance: Instance) -> str:
@@ -323,7 +323,7 @@ def _idle_autoscale(
     for instance, numbers in zip(instances, planned, strict=True):
         if not instance.spec.autoscale:
             continue
-        mend = "remove it, or use scale"
+        fix = "remove it, or use scale"
         if numbers["autoscale"] is None:
             what = numbers["why"]["autoscale"]
         elif settings.quorum:
@@ -331,7 +331,7 @@ def _idle_autoscale(
         else:
             continue
         variable = f"{spec.VARIABLE}.{instance.spec.queue}.autoscale"
-        problems.append(Problem(variable, True, f"{instance.name}: {what}", mend))
+        problems.append(Problem(variable, True, f"{instance.name}: {what}", fix))
     return problems
 
 

@@ -26,7 +26,7 @@ def shown(value: object) -> str:
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """Return the mend for an unknown word: the known one that is nearest, or all of them."""
+    """Return the fix for an unknown word: the known one that is nearest, or all of them."""
     names = sorted(known)
     near = difflib.get_close_matches(str(word), names, n=1)
     return f"did you mean {near[0]}?" if near else f"use one of {', '.join(names)}"
@@ -34,22 +34,22 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that an operator has to mend before the play may change a host.
+    """One thing that an operator has to fix before the play may change a host.
 
     variable: the inventory variable, with its path inside (celery_worker_queues.mail.pool).
     value: what it holds.
     what: what is wrong with it.
-    mend: what to do about it.
+    fix: what to do about it.
     """
 
     variable: str
     value: object
     what: str
-    mend: str
+    fix: str
 
     def text(self, host: str) -> str:
         """Return the message as this host tells it, on one line."""
-        return one_line(f"{host}: {self.variable} = {shown(self.value)}: {self.what}; {self.mend}")
+        return one_line(f"{host}: {self.variable} = {shown(self.value)}: {self.what}; {self.fix}")
 
 
 class PlanError(ValueError):

@@ -275,22 +275,22 @@ def problems(
         password: The workers'.
     """
     found = [
-        Problem(f"broker_{name}", "(hidden)", "of no effect with RabbitMQ", f"leave it out: {mend}")
-        for name, mend in REDIS_ONLY.items()
+        Problem(f"broker_{name}", "(hidden)", "of no effect with RabbitMQ", f"leave it out: {fix}")
+        for name, fix in REDIS_ONLY.items()
         if others.get(name)
     ]
     if not password:
         what = "RabbitMQ lets in nobody without a password"
         found.append(Problem("broker_password", "", what, "set it"))
     if asked.queue_type not in QUEUE_TYPES:
-        mend = f"use one of {', '.join(QUEUE_TYPES)}"
-        found.append(Problem("broker_rabbitmq_queue_type", asked.queue_type, "no such type", mend))
+        fix = f"use one of {', '.join(QUEUE_TYPES)}"
+        found.append(Problem("broker_rabbitmq_queue_type", asked.queue_type, "no such type", fix))
     found += _cluster_problems(asked, places)
     found += [problem for name, user in asked.users.items() for problem in _user(str(name), user)]
     return found + [
-        Problem(f"broker_rabbitmq_settings.{name}", value, "not set here", mend)
+        Problem(f"broker_rabbitmq_settings.{name}", value, "not set here", fix)
         for name, value in asked.settings.items()
-        for own, mend in OWN_SETTINGS.items()
+        for own, fix in OWN_SETTINGS.items()
         if name == own or name.startswith(f"{own}.")
     ]
 
@@ -305,8 +305,8 @@ def _cluster_problems(asked: Asked, places: Mapping[str, str]) -> list[Problem]:
     found = []
     if not asked.cookie:
         what = "the nodes of a cluster know each other by it"
-        mend = "make one (openssl rand -hex 24) and keep it with ansible-vault"
-        found.append(Problem("broker_rabbitmq_cookie", "", what, mend))
+        fix = "make one (openssl rand -hex 24) and keep it with ansible-vault"
+        found.append(Problem("broker_rabbitmq_cookie", "", what, fix))
     if is_long(places.values()) and not all("." in place for place in places.values()):
         what = "some nodes go by a name with a dot and some without, and Erlang takes one kind"
         found.append(Problem("broker_address", list(places.values()), what, "use one kind for all of them"))
@@ -328,6 +328,6 @@ def _user(name: str, user: object) -> list[Problem]:
         return [Problem(variable, "(hidden)", "one of password and password_hash is needed", "give one")]
     if user.get("password_hash") and not _SALTED_HASH.fullmatch(str(user["password_hash"])):
         what = "not a salted SHA-256 of RabbitMQ"
-        mend = "take it from rabbitmqctl hash_password"
-        return [Problem(f"{variable}.password_hash", "(hidden)", what, mend)]
+        fix = "take it from rabbitmqctl hash_password"
+        return [Problem(f"{variable}.password_hash", "(hidden)", what, fix)]
     return []

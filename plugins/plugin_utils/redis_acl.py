@@ -132,8 +132,8 @@ def _user(name: str, rules: str) -> list[Problem]:
         what = "this user is the role's own" if name == ADMIN else "not a name that Redis takes"
         return [Problem(variable, "(hidden)", what, "choose another name")]
     if any(word.startswith((">", "<")) for word in rules.split()) or "\n" in rules:
-        mend = "give its hash: #$(printf %s PASSWORD | sha256sum)"
-        return [Problem(variable, "(hidden)", "a password would stand in the file as it is", mend)]
+        fix = "give its hash: #$(printf %s PASSWORD | sha256sum)"
+        return [Problem(variable, "(hidden)", "a password would stand in the file as it is", fix)]
     return []
 
 

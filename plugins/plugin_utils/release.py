@@ -60,19 +60,19 @@ def kept_releases(releases: Sequence[str], wanted: str, current: str, keep: int)
 
 
 def stage_failure(said: str, host: str, source: str, wheelhouse: str) -> str:
-    """Return why the release could not be made: what was said, shortened, with the variable and the mend."""
+    """Return why the release could not be made: what was said, shortened, with the variable and the fix."""
     if said.startswith(f"{host}: "):
         return said
     if FULL in said:
-        mend = (
+        fix = (
             f"free room for {ROOT}/releases and the temporary directory (df -h {ROOT} /tmp on the host), "
             "or keep fewer releases with celery_app_keep_releases, and play again"
         )
-        return Problem("celery_app_source", source, f"the release could not be made: {FULL}", mend).text(host)
+        return Problem("celery_app_source", source, f"the release could not be made: {FULL}", fix).text(host)
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
     reasons = "; ".join((errors or lines)[-REASONS_SHOWN:])
-    mend = "mend the requirement, or let the host reach a package index, or set celery_app_wheelhouse"
+    fix = "fix the requirement, or let the host reach a package index, or set celery_app_wheelhouse"
     if wheelhouse:
-        mend = f"mend the requirement, or add the wheel to celery_app_wheelhouse = {wheelhouse}"
-    return Problem("celery_app_source", source, f"the release could not be made: {reasons}", mend).text(host)
+        fix = f"fix the requirement, or add the wheel to celery_app_wheelhouse = {wheelhouse}"
+    return Problem("celery_app_source", source, f"the release could not be made: {reasons}", fix).text(host)

@@ -92,15 +92,15 @@ def sandbox_problems(role: str, level: object, overrides: object) -> list[Proble
         problems.append(Problem(f"{role}_sandbox", level, "unknown sandbox", did_you_mean(level, LEVELS)))
     variable = f"{role}_sandbox_overrides"
     if not isinstance(overrides, Mapping):
-        mend = "write it as {PrivateDevices: false}"
-        return [*problems, Problem(variable, overrides, "not a mapping of directives", mend)]
+        fix = "write it as {PrivateDevices: false}"
+        return [*problems, Problem(variable, overrides, "not a mapping of directives", fix)]
     for key, value in overrides.items():
         if key not in KNOWN:
             what = "not a directive of the sandbox, and systemd would ignore it"
             problems.append(Problem(f"{variable}.{key}", value, what, did_you_mean(key, KNOWN)))
         elif isinstance(value, Mapping) or any(_NOT_ONE_LINE.search(_text(one)) for one in _items(value)):
-            mend = "use true, false, a text, a list of texts, or null for systemd's own default"
-            problems.append(Problem(f"{variable}.{key}", value, "not a value of a directive", mend))
+            fix = "use true, false, a text, a list of texts, or null for systemd's own default"
+            problems.append(Problem(f"{variable}.{key}", value, "not a value of a directive", fix))
     return problems
 
 

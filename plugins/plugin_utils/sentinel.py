@@ -43,16 +43,16 @@ def problems(hosts: Sequence[str], password: str) -> list[Problem]:
         what = f"a majority of {len(hosts)} outlives the loss of no more hosts than one of {len(hosts) - 1}"
         if len(hosts) < LEAST_HOSTS:
             what = "when one of two hosts is gone, the other alone is no majority and can take over nothing"
-        mend = f"put {max(len(hosts) - 1, LEAST_HOSTS)} hosts in it, or 1"
-        found.append(Problem("group celery_broker", list(hosts), what, mend))
+        fix = f"put {max(len(hosts) - 1, LEAST_HOSTS)} hosts in it, or 1"
+        found.append(Problem("group celery_broker", list(hosts), what, fix))
     if not password or re.fullmatch(r"your_\w+_here", password):
         what = "the hosts of one Redis log in to each other with it"
-        mend = "make one (openssl rand -hex 24) and keep it with ansible-vault"
-        found.append(Problem("broker_replica_password", password and "(hidden)", what, mend))
+        fix = "make one (openssl rand -hex 24) and keep it with ansible-vault"
+        found.append(Problem("broker_replica_password", password and "(hidden)", what, fix))
     elif not _PASSWORD.fullmatch(password):
         what = "a character that Sentinel cannot write down"
-        mend = "make one with openssl rand -hex 24"
-        found.append(Problem("broker_replica_password", "(hidden)", what, mend))
+        fix = "make one with openssl rand -hex 24"
+        found.append(Problem("broker_replica_password", "(hidden)", what, fix))
     return found
 
 

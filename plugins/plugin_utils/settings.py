@@ -303,8 +303,8 @@ def settings_problems(overrides: object, foreign: Collection[str] = ()) -> list[
     foreign: names that the app's own code reads, ``celery_app_foreign_settings``.
     """
     if not isinstance(overrides, Mapping):
-        mend = "set it to a mapping such as {result_extended: true}"
-        return [Problem(VARIABLE, overrides, "not a mapping of Celery settings", mend)]
+        fix = "set it to a mapping such as {result_extended: true}"
+        return [Problem(VARIABLE, overrides, "not a mapping of Celery settings", fix)]
     problems = []
     for name, value in overrides.items():
         variable = f"{VARIABLE}.{name}"
@@ -312,8 +312,8 @@ def settings_problems(overrides: object, foreign: Collection[str] = ()) -> list[
             continue
         if not _NAME.fullmatch(str(name)):
             nearest = _new_name(str(name))
-            mend = f"write {nearest}" if nearest else "use the lower-case name of Celery's documentation"
-            problems.append(Problem(variable, value, "not a lower-case name of a Celery setting", mend))
+            fix = f"write {nearest}" if nearest else "use the lower-case name of Celery's documentation"
+            problems.append(Problem(variable, value, "not a lower-case name of a Celery setting", fix))
         elif name in ELSEWHERE:
             what = "the fleet reads this elsewhere too, so it must be set there"
             problems.append(Problem(variable, value, what, f"set {ELSEWHERE[str(name)]}"))

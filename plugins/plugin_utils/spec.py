@@ -144,8 +144,8 @@ class _Reader:
         self.raw = raw
         self.problems: list[Problem] = []
 
-    def wrong(self, key: str, what: str, mend: str) -> None:
-        self.problems.append(Problem(f"{self.path}.{key}", self.raw.get(key), what, mend))
+    def wrong(self, key: str, what: str, fix: str) -> None:
+        self.problems.append(Problem(f"{self.path}.{key}", self.raw.get(key), what, fix))
 
     def given(self, key: str) -> bool:
         return self.raw.get(key) is not None
@@ -303,8 +303,8 @@ def _arguments(reader: _Reader) -> tuple[str, ...]:
         option = option if option.startswith("--") else option[:2]
         if option in OWN_WORDS:
             key = OWN_WORDS[option]
-            mend = f"remove it and set {reader.path}.{key}" if key else "remove it"
-            reader.wrong("arguments", f"the unit already says {option}", mend)
+            fix = f"remove it and set {reader.path}.{key}" if key else "remove it"
+            reader.wrong("arguments", f"the unit already says {option}", fix)
     return tuple(str(word) for word in listed)
 
 

@@ -109,8 +109,8 @@ def doubtful(asked: Timers) -> list[Problem]:
         return []
     kept = f"{asked.results.variable} = {asked.results.seconds}"
     what = f"results are kept for {kept}, so a chord of such tasks"
-    mend = f"set {asked.results.variable} above {span}, or lower {longest.variable}"
-    return [Problem(longest.variable, longest.seconds, f"{what} may never end", mend)]
+    fix = f"set {asked.results.variable} above {span}, or lower {longest.variable}"
+    return [Problem(longest.variable, longest.seconds, f"{what} may never end", fix)]
 
 
 def clash(lower: Timer, upper: Timer) -> list[Problem]:

@@ -120,13 +120,13 @@ def message(stop: Stop, verdict: Verdict, journals: Mapping[str, str], back: Ver
 
 
 def _go_on(stop: Stop) -> list[str]:
-    return [f"Mend the cause, then go on with the rest: the same command with -e rollout_since={stop.began}"]
+    return [f"Fix the cause, then go on with the rest: the same command with -e rollout_since={stop.began}"]
 
 
 def _went_back(stop: Stop, back: Verdict) -> list[str]:
     former = sorted({release for release in stop.former.values() if release})
     if not former:
-        return ["There is no release to go back to: mend the cause and deploy again."]
+        return ["There is no release to go back to: fix the cause and deploy again."]
     if back.problems:
         return [f"On the way back to {', '.join(former)} this went wrong, and needs a hand:", *back.problems]
     return [f"All went back to {', '.join(former)}, and every unit that worked before works again."]

@@ -60,15 +60,15 @@ def fleet_problems(queues: Mapping[str, object], groups: Mapping[str, Sequence[s
     for group in sorted(groups):
         if group.startswith(naming.GROUP_PREFIX) and group not in by_group:
             nearest = did_you_mean(group, by_group) if by_group else "no queue is set yet"
-            mend = f"add the queue to {spec.VARIABLE} or rename the group; {nearest}"
+            fix = f"add the queue to {spec.VARIABLE} or rename the group; {nearest}"
             what = f"no queue of {spec.VARIABLE} has this group"
-            problems.append(Problem(f"group {group}", list(groups[group]), what, mend))
+            problems.append(Problem(f"group {group}", list(groups[group]), what, fix))
         if group.startswith(naming.GROUP_PREFIX) or group in ROLE_GROUPS:
             strangers = sorted(set(groups[group]) - set(groups.get(FLEET) or ()))
             if strangers and FLEET in groups:
                 what = f"{', '.join(strangers)} would be missed: site.yml plays on the group {FLEET}"
-                mend = f"make {group} a child of {FLEET}"
-                problems.append(Problem(f"group {group}", list(groups[group]), what, mend))
+                fix = f"make {group} a child of {FLEET}"
+                problems.append(Problem(f"group {group}", list(groups[group]), what, fix))
     return problems
 
 
@@ -77,16 +77,16 @@ def _queue_problems(queue: str, raw: object, groups: Mapping[str, Sequence[str]]
     variable = f"{spec.VARIABLE}.{queue}"
     if not naming.is_queue_name(queue):
         what = "the name of the queue cannot be part of a unit's name"
-        mend = f"use at most {naming.LONGEST_QUEUE} letters, digits, _, . and -; "
-        return [Problem(variable, raw, what, f"{mend}what the broker calls it goes into consumes")]
+        fix = f"use at most {naming.LONGEST_QUEUE} letters, digits, _, . and -; "
+        return [Problem(variable, raw, what, f"{fix}what the broker calls it goes into consumes")]
     group = naming.group_of(queue)
     hosts = groups.get(group)
     if hosts:
         ordered = isinstance(raw, Mapping) and raw.get("order") == "strict"
         if not ordered or len(set(hosts)) == 1:
             return []
-        mend = f"leave one host in {group}"
-        return [Problem(f"{variable}.order", "strict", f"{len(set(hosts))} hosts serve it at a time", mend)]
+        fix = f"leave one host in {group}"
+        return [Problem(f"{variable}.order", "strict", f"{len(set(hosts))} hosts serve it at a time", fix)]
     what = f"no host serves it: the group {group} is {'empty' if group in groups else 'missing'}"
     return [Problem(variable, raw or {}, what, f"put hosts into {group}, or remove the queue")]
 
@@ -113,9 +113,9 @@ def _dropped(instances: Sequence[Instance], defaults: Mapping[str, object]) -> l
         return []
     bounded = {instance.spec.queue: instance.spec.stop_within for instance in instances}
     what = "with celery_app_settings.task_acks_late = false a task that is cut short is lost"
-    mend = "leave acks late, or remove stop_within: a stop then waits for its tasks"
+    fix = "leave acks late, or remove stop_within: a stop then waits for its tasks"
     return [
-        Problem(f"{spec.VARIABLE}.{queue}.stop_within", seconds, what, mend)
+        Problem(f"{spec.VARIABLE}.{queue}.stop_within", seconds, what, fix)
         for queue, seconds in bounded.items()
         if seconds is not None
     ]

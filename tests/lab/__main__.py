@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("host")
     verb.add_argument("words", nargs=argparse.REMAINDER, metavar="command")
 
-    verb = verbs.add_parser("fault", help="break a host from outside, or mend it")
+    verb = verbs.add_parser("fault", help="break a host from outside, or fix it")
     verb.add_argument("-n", "--name")
     verb.add_argument("action", choices=FAULTS)
     verb.add_argument("host", nargs="+")

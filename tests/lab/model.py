@@ -20,7 +20,7 @@ BLOCK = IPv4Network("10.213.0.0/16")
 
 
 class LabError(Exception):
-    """Something the person at the keyboard can mend; the message says what and how."""
+    """Something the person at the keyboard can fix; the message says what and how."""
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class Lab:
         return self.run("shell", "--name", self.name, host, "sh", "-c", command)
 
     def fault(self, action: str, host: str) -> None:
-        """Break a host, or mend it."""
+        """Break a host, or fix it."""
         self.run("fault", "--name", self.name, action, host)
 
     def status(self, host: str) -> str:
@@ -90,7 +90,7 @@ def waited(what: str, look: Callable[[], str]) -> str:
 
 
 def fail_over(lab: Lab, fault: str) -> Failover:
-    """Break the leader's host, wait for a tick of another, mend the host, wait for its standby."""
+    """Break the leader's host, wait for a tick of another, fix the host, wait for its standby."""
     leader = lab.leader()
     lab.fault(fault, leader)
     began = time.time()

@@ -51,8 +51,8 @@ def _import(asked: dict[str, Any], agent: Path) -> None:
     os.environ.update(_strings(asked["environment"]))
     os.environ["HOME"] = "/var/lib/celery"
     if not Path(asked["directory"]).is_dir():
-        mend = "put the app there, or set celery_app_directory to where it is"
-        raise RefusalError(f"celery_app_directory = {asked['directory']}: not a directory; {mend}")
+        fix = "put the app there, or set celery_app_directory to where it is"
+        raise RefusalError(f"celery_app_directory = {asked['directory']}: not a directory; {fix}")
     os.chdir(asked["directory"])
     sys.path.insert(0, asked["directory"])
     for pool in asked["pools"]:
@@ -70,8 +70,8 @@ def _import(asked: dict[str, Any], agent: Path) -> None:
     from celeryops_agent.settings import apply_settings, load_settings, recorded_tasks, unheld  # noqa: PLC0415
 
     if problem := changed():
-        mend = "pin one that docs/reference/compatibility.md shows, or update the collection"
-        raise RefusalError(f"celery_app_packages: {problem}; {mend}")
+        fix = "pin one that docs/reference/compatibility.md shows, or update the collection"
+        raise RefusalError(f"celery_app_packages: {problem}; {fix}")
     (agent / "settings.json").write_text(json.dumps(asked["settings"]), encoding="utf-8")
     settings = load_settings(str(agent / "settings.json"))
     with recorded_tasks() as taken:
@@ -80,10 +80,10 @@ def _import(asked: dict[str, Any], agent: Path) -> None:
     app.loader.import_default_modules()
     app.finalize()
     if names := unheld(app.conf, settings):
-        mend = "leave them to celery_app_settings, or to the code with null there"
+        fix = "leave them to celery_app_settings, or to the code with null there"
         raise RefusalError(
             f"celery_app_target = {asked['target']}: its code changes {' and '.join(names)} after the "
-            f"inventory's were laid over; {mend}"
+            f"inventory's were laid over; {fix}"
         )
     _need_transport(app)
 
@@ -106,24 +106,24 @@ def _need_transport(app: Any) -> None:
         if client is not None:
             client(channel)
     except VersionMismatch as error:
-        mend = "add kombu[redis] to celery_app_packages, so that pip finds a pair that fits"
-        raise RefusalError(f"celery_app_packages: {error}; {mend}") from None
+        fix = "add kombu[redis] to celery_app_packages, so that pip finds a pair that fits"
+        raise RefusalError(f"celery_app_packages: {error}; {fix}") from None
 
 
 def _need_pool(pool: str) -> None:
     try:
         importlib.import_module(pool)
     except ImportError as error:
-        mend = f"add {pool} to celery_app_packages, or choose another pool"
-        raise RefusalError(f"celery_worker_queues: a queue has the pool {pool}: {error}; {mend}") from None
+        fix = f"add {pool} to celery_app_packages, or choose another pool"
+        raise RefusalError(f"celery_worker_queues: a queue has the pool {pool}: {error}; {fix}") from None
 
 
 def _need_module(module: str, package: str, variable: str, value: str) -> None:
     try:
         importlib.import_module(module)
     except ImportError as error:
-        mend = f"add {package} to celery_app_packages or to the app's requirements"
-        raise RefusalError(f"{variable} = {value}: {error}; {mend}") from None
+        fix = f"add {package} to celery_app_packages or to the app's requirements"
+        raise RefusalError(f"{variable} = {value}: {error}; {fix}") from None
 
 
 def _need_name(target: str) -> None:
@@ -135,8 +135,8 @@ def _need_name(target: str) -> None:
         module = importlib.import_module(name)
         if not hasattr(module, attribute.partition(".")[0]):
             apps = [f"{name}:{key}" for key, value in vars(module).items() if isinstance(value, Celery)]
-            mend = f"set it to {' or '.join(apps)}" if apps else "name the Celery app of the module"
-            raise RefusalError(f"celery_app_target = {target}: {name} has no {attribute}; {mend}")
+            fix = f"set it to {' or '.join(apps)}" if apps else "name the Celery app of the module"
+            raise RefusalError(f"celery_app_target = {target}: {name} has no {attribute}; {fix}")
 
 
 def _strings(environment: dict[str, Any]) -> dict[str, str]:
@@ -158,10 +158,10 @@ def _told(asked: dict[str, Any], error: BaseException) -> str:
     for value in _strings(asked["environment"]).values():
         if len(value) >= SHORTEST_SECRET and value != asked["target"]:
             text = text.replace(value, "***")
-    mend = "mend the import, or add what is missing to the app's requirements or celery_app_packages"
+    fix = "fix the import, or add what is missing to the app's requirements or celery_app_packages"
     if isinstance(error, TimeoutError):
-        mend = f"do less at import, or raise celery_app_import_timeout = {asked['timeout']}"
-    return f"celery_app_target = {asked['target']}: it does not import: {text}; {mend}"
+        fix = f"do less at import, or raise celery_app_import_timeout = {asked['timeout']}"
+    return f"celery_app_target = {asked['target']}: it does not import: {text}; {fix}"
 
 
 def _too_long(*_: object) -> NoReturn:

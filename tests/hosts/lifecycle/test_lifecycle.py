@@ -1,4 +1,4 @@
-"""What breaks by itself mends by itself, what must not be broken off is not: real units, every pool.
+"""What breaks by itself recovers by itself, what must not be broken off is not: real units, every pool.
 
 The tests are one story, in this order. Nothing here is asserted in seconds; the figures are printed.
 """

@@ -135,7 +135,7 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
 def test_a_name_that_nobody_reads_comes_with_the_one_that_was_meant(name: str, fix: str) -> None:
     (problem,) = names.unread({name: 1}, set(OPTIONS), PREFIXES)
     assert problem.variable == name
-    assert fix in problem.mend
+    assert fix in problem.fix
 
 
 @given(st.sampled_from(sorted(OPTIONS)), st.data())
@@ -178,7 +178,7 @@ def test_celerys_own_names_are_those_of_the_installed_celery() -> None:
 def test_an_unknown_setting_is_told_and_can_be_allowed() -> None:
     asked = {"task_acks_lat": True, "redbeat_redis_url": "x", "shop_colour": "red", "task_acks_late": True}
     found = names.unknown_settings(asked, ["shop_colour"])
-    assert [(problem.variable, problem.mend[:27]) for problem in found] == [
+    assert [(problem.variable, problem.fix[:27]) for problem in found] == [
         ("celery_app_settings.task_acks_lat", "did you mean task_acks_late")
     ]
 

@@ -87,7 +87,7 @@ def test_a_wrong_entry(change: dict[str, Any], words: str) -> None:
     ("crontab", "words"),
     [
         ("* * * *", "not a crontab; set it to five fields"),
-        ("60 * * * *", "minute: '60' is not 0 to 59; mend minute"),
+        ("60 * * * *", "minute: '60' is not 0 to 59; fix minute"),
         ("0 0 * * 7", "day_of_week: '7' is not 0 to 6 or sun to sat; Sunday is 0, or sun"),
         ("0 0 31 2,4 *", "none of these months has that day"),
         ({"hour": 2}, "it would run each minute; set minute, to '*' if that is meant"),

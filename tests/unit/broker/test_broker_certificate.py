@@ -136,7 +136,7 @@ def test_a_stranger_is_told_nothing(server: Server, start_redis: StartRedis, tmp
 
 
 def test_a_host_that_can_make_none_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody gave a certificate, so nobody is asked to mend it."""
+    """Nobody gave a certificate, so nobody is asked to fix it."""
     monkeypatch.setenv("PATH", str(tmp_path))
     place = {"directory": str(tmp_path / "tls"), "ca_file": str(tmp_path / "ca.pem")}
     refused = run_module("broker_certificate", False, **place, names=NAMES, group="root")

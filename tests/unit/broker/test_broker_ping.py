@@ -59,14 +59,14 @@ def test_redis_says_what_it_is(start_redis: StartRedis) -> None:
 @pytest.mark.parametrize(
     ("login", "database", "words"),
     [
-        ("", "0", r"refuses the login \(NOAUTH.*mend broker_password"),
+        ("", "0", r"refuses the login \(NOAUTH.*fix broker_password"),
         (":wrong@", "0", r"refuses the login \(WRONGPASS"),
         ("nobody:wrong@", "0", r"refuses the login \(WRONGPASS"),
         (f":{quote(PASSWORD, safe='')}@", "99", r"has no database 99"),
     ],
 )
 def test_redis_refuses(start_redis: StartRedis, login: str, database: str, words: str) -> None:
-    """A refusal is told with its mend, at once."""
+    """A refusal is told with its fix, at once."""
     port = start_redis("--requirepass", PASSWORD)
     with pytest.raises(BrokerError, match=words):
         ask(f"redis://{login}127.0.0.1:{port}/{database}", timeout=5)
@@ -113,7 +113,7 @@ def test_a_cluster_and_a_replica_are_refused(start_redis: StartRedis) -> None:
 
 
 def test_eviction_of_queues_is_refused(start_redis: StartRedis) -> None:
-    """A policy that throws queues away fails with the mend, and so does a setting that differs."""
+    """A policy that throws queues away fails with the fix, and so does a setting that differs."""
     port = start_redis("--maxmemory-policy", "allkeys-lru")
     result = ping(url=f"redis://127.0.0.1:{port}/0", expect={"aof_enabled": "1"})
     assert result["failed"]
@@ -145,7 +145,7 @@ def test_waits_for_one_that_starts(start_redis: StartRedis, free_port: int) -> N
 def test_something_else_answers(start_server: StartServer) -> None:
     """A web server on that port is not taken for a broker."""
     page = b"HTTP/1.1 400 Bad Request\r\n\r\n"
-    with pytest.raises(BrokerError, match="not Redis; mend the address or port"):
+    with pytest.raises(BrokerError, match="not Redis; fix the address or port"):
         ask(f"redis://127.0.0.1:{start_server(page)}/0", timeout=5)
     with pytest.raises(BrokerError, match="does not speak AMQP"):
         ask(f"amqp://127.0.0.1:{start_server(page)}//", timeout=5)
@@ -214,7 +214,7 @@ def test_amqp_that_is_too_old(start_server: StartServer) -> None:
     ],
 )
 def test_amqp_that_refuses(start_server: StartServer, reply: bytes, words: str) -> None:
-    """It says why, and what to mend."""
+    """It says why, and what to fix."""
     port = start_server(amqp_start() + reply)
     with pytest.raises(BrokerError, match=words):
         ask(f"amqp://app:hush@127.0.0.1:{port}/shop", timeout=5)
@@ -282,9 +282,9 @@ def test_tls_on_a_plain_port(start_redis: StartRedis) -> None:
 
 
 def test_unknown_scheme_and_name() -> None:
-    """What cannot be a broker is refused with the mend."""
+    """What cannot be a broker is refused with the fix."""
     with pytest.raises(
-        BrokerError, match=r"scheme 'http' is not one of redis, rediss, sentinel, amqp, amqps; mend the URL"
+        BrokerError, match=r"scheme 'http' is not one of redis, rediss, sentinel, amqp, amqps; fix the URL"
     ):
         ask("http://127.0.0.1/", timeout=5)
     with pytest.raises(BrokerError, match=r"host name broker\.invalid is unknown here"):

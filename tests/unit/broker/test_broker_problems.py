@@ -127,7 +127,7 @@ def test_what_is_well(asked: dict[str, Any], groups: dict[str, list[str]]) -> No
     ],
 )
 def test_what_is_refused(asked: dict[str, Any], groups: dict[str, list[str]], problem: str) -> None:
-    """Each problem names the host, the variable, the value and the mend."""
+    """Each problem names the host, the variable, the value and the fix."""
     assert broker_problems({**ASKED, **asked}, groups, "hub", FACTS, HOSTVARS) == [problem]
 
 

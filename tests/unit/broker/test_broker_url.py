@@ -115,7 +115,7 @@ def test_amqp_has_no_databases() -> None:
     ],
 )
 def test_no_way_to_the_broker(hub: dict[str, Any], groups: dict[str, list[str]], words: str) -> None:
-    """Each failure names the host, the variable, the value and the mend."""
+    """Each failure names the host, the variable, the value and the fix."""
     with pytest.raises(ValueError, match=words):
         broker_url(inventory(hub), groups, "w1")
 

@@ -129,7 +129,7 @@ def test_what_is_well(groups: dict[str, list[str]], host: str, asked: dict[str, 
     ],
 )  # fmt: skip
 def test_what_is_refused(groups: dict[str, list[str]], asked: dict[str, Any], problem: str) -> None:
-    """Each problem names the host, the variable, the value and the mend, and no secret."""
+    """Each problem names the host, the variable, the value and the fix, and no secret."""
     assert told(groups, "hub", **asked) == [f"hub: {problem}"]
 
 

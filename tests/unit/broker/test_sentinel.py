@@ -209,7 +209,7 @@ def test_a_real_sentinel(behind: int, free_port: int) -> None:
     assert answer.settings["role"] == "master"
     (silent,) = answer.doubtful
     assert silent.startswith("Sentinel 127.0.0.1:")
-    with pytest.raises(BrokerError, match=r"refuses to tell .*mend broker_sentinel_user"):
+    with pytest.raises(BrokerError, match=r"refuses to tell .*fix broker_sentinel_user"):
         ask(f"sentinel://{place}/0", 5, sentinel=SentinelLogin("celery", "celery", "other"))
     with pytest.raises(BrokerError, match=r"knows of no primary 'mymaster'; set broker_sentinel_name"):
         ask(f"sentinel://{place}/0", 5, sentinel=SentinelLogin("mymaster", "celery", "p@ss"))

@@ -108,7 +108,7 @@ def test_what_is_well(changes: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_refused(changes: dict[str, Any], problem: str) -> None:
-    """Each problem names the host, the variable, the value and the mend, and no secret."""
+    """Each problem names the host, the variable, the value and the fix, and no secret."""
     assert flower_problems(asked(**changes), "mon") == [problem]
     assert "hush" not in problem
 

@@ -86,7 +86,7 @@ def test_what_pip_cannot_find_is_told(tmp_path: Path, wheelhouse: Path) -> None:
     old = run(root, wheelhouse, "greeter==1.0")
     failed = run(root, wheelhouse, "greeter==2.0")
     assert failed["failed"]
-    assert "packages = greeter==2.0: not installed; mend the names" in failed["msg"]
+    assert "packages = greeter==2.0: not installed; fix the names" in failed["msg"]
     assert "No matching distribution found for greeter==2.0" in failed["msg"]
     assert list(root.iterdir()) == [Path(old["path"])]
     assert not run(root, wheelhouse, "greeter==1.0")["changed"]

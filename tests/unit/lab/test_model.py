@@ -41,8 +41,8 @@ def test_an_asked_address_is_kept_free_for_its_host() -> None:
 
 
 def test_limits_and_init() -> None:
-    wishes = {"lab_memory": "2g", "lab_cpus": 1.5, "lab_init": "none"}
-    (host,) = model.hosts_of(inventory({"a": wishes}))
+    desired = {"lab_memory": "2g", "lab_cpus": 1.5, "lab_init": "none"}
+    (host,) = model.hosts_of(inventory({"a": desired}))
     assert (host.memory_mb, host.cpus, host.init) == (2048, 1.5, "none")
 
 

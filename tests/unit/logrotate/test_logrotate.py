@@ -39,5 +39,5 @@ def test_what_is_well(changes: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_refused(changes: dict[str, Any], problem: str) -> None:
-    """Each problem names the host, the variable, the value and the mend."""
+    """Each problem names the host, the variable, the value and the fix."""
     assert logrotate_problems({**ASKED, **changes}, "w1") == [problem]

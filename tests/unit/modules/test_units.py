@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What is decided about a unit, from what systemd says and what is wished."""
+"""What is decided about a unit, from what systemd says and what is wanted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.celeryops.systemd.plugins.module_utils import units
-from ansible_collections.celeryops.systemd.plugins.module_utils.units import Action, Unit, Wish, decide
+from ansible_collections.celeryops.systemd.plugins.module_utils.units import Action, Desired, Unit, decide
 
 # As systemd 252 prints it, in its own order.
 SHOWN = """\
@@ -48,7 +48,7 @@ NeedDaemonReload=yes
 """
 STARTED = 1_795_256_376.136945
 INPUT = "/etc/conf.d/celery/worker-mail-prefork.env"
-WISH = Wish("w.service", "started", True, (INPUT,))
+WISH = Desired("w.service", "started", True, (INPUT,))
 RUNNING = Unit(
     "w.service", "loaded", "active", "running", "success", "", 37, "9f1c", True, True, False, STARTED
 )
@@ -98,11 +98,11 @@ def test_an_input_written_by_a_run_that_was_interrupted_restarts() -> None:
 
 
 def test_a_directory_as_input_stands_for_what_it_holds() -> None:
-    wish = Wish("w.service", "started", inputs=("/etc/w.d",))
-    action = decide(wish, RUNNING, ["/etc/w.d/50-limits.conf"], {})
+    want = Desired("w.service", "started", inputs=("/etc/w.d",))
+    action = decide(want, RUNNING, ["/etc/w.d/50-limits.conf"], {})
     assert action is not None
     assert action.verb == "restart"
-    assert decide(wish, RUNNING, ["/etc/w.d.old"], {}) is None
+    assert decide(want, RUNNING, ["/etc/w.d.old"], {}) is None
 
 
 def test_a_worker_that_still_starts_with_a_changed_input_is_restarted_and_not_waited_for() -> None:
@@ -113,36 +113,37 @@ def test_a_worker_that_still_starts_with_a_changed_input_is_restarted_and_not_wa
 
 @pytest.mark.parametrize(("active", "acts"), [("active", True), ("activating", True), ("failed", False)])
 def test_stopping(active: str, acts: bool) -> None:
-    action = decide(Wish("w.service", "stopped"), replace(RUNNING, active=active), [], {})
+    action = decide(Desired("w.service", "stopped"), replace(RUNNING, active=active), [], {})
     assert bool(action) is acts
 
 
 def test_only_what_runs_and_is_merely_stale_can_wait_for_its_restart() -> None:
-    wishes = [Wish(name, state) for name, state in (("a", "started"), ("b", "restarted"), ("c", "started"))]
+    states = (("a", "started"), ("b", "restarted"), ("c", "started"))
+    desired = [Desired(name, state) for name, state in states]
     now = {"a": RUNNING, "b": RUNNING, "c": replace(RUNNING, active="activating")}
     actions = [Action(name, "restart", "") for name in "abc"]
-    assert units.deferrable(wishes, now, actions) == ["a"]
+    assert units.deferrable(desired, now, actions) == ["a"]
 
 
 @pytest.mark.parametrize(("active", "verb"), [("active", "restart"), ("failed", "start")])
 def test_a_restart_that_is_asked_for_needs_no_other_reason(active: str, verb: str) -> None:
-    action = decide(Wish("w.service", "restarted"), replace(RUNNING, active=active), [], {})
+    action = decide(Desired("w.service", "restarted"), replace(RUNNING, active=active), [], {})
     assert action == Action("w.service", verb, "asked for")
 
 
 @pytest.mark.parametrize("state", ["started", "restarted"])
 def test_what_somebody_else_starts_and_stops_only_restarts(state: str) -> None:
-    wish = replace(WISH, state=state, optional=True)
+    want = replace(WISH, state=state, optional=True)
     for active in ("inactive", "deactivating", "failed"):
-        assert decide(wish, replace(RUNNING, active=active, sub="dead"), [INPUT], {}) is None
-    restart = decide(wish, RUNNING, [INPUT], {})
+        assert decide(want, replace(RUNNING, active=active, sub="dead"), [INPUT], {}) is None
+    restart = decide(want, RUNNING, [INPUT], {})
     assert restart is not None
     assert restart.verb == "restart"
-    assert decide(replace(wish, state="stopped"), RUNNING, [], {}) is not None
+    assert decide(replace(want, state="stopped"), RUNNING, [], {}) is not None
 
 
 def test_without_a_wished_state_nothing_happens() -> None:
-    assert decide(Wish("w.service", enabled=True), replace(RUNNING, active="failed"), [INPUT], {}) is None
+    assert decide(Desired("w.service", enabled=True), replace(RUNNING, active="failed"), [INPUT], {}) is None
 
 
 def test_the_time_of_a_link_is_its_own(tmp_path: Path) -> None:
@@ -150,16 +151,16 @@ def test_the_time_of_a_link_is_its_own(tmp_path: Path) -> None:
     (tmp_path / "current").symlink_to("release")
     os.utime(tmp_path / "current", (1.0, 1000.0), follow_symlinks=False)
     (tmp_path / "dangling").symlink_to("nowhere")
-    wish = Wish("w", inputs=(f"{tmp_path}/current", f"{tmp_path}/missing", f"{tmp_path}/dangling"))
-    times = units.input_times([wish])
+    want = Desired("w", inputs=(f"{tmp_path}/current", f"{tmp_path}/missing", f"{tmp_path}/dangling"))
+    times = units.input_times([want])
     assert times[f"{tmp_path}/current"] == 1000.0
     assert set(times) == {f"{tmp_path}/current", f"{tmp_path}/dangling"}
 
 
 def test_a_slice_that_is_an_input_is_watched_for_its_need_of_a_reload() -> None:
     directory = units.UNIT_DIRECTORY
-    wish = Wish("w@1.service", inputs=(f"{directory}/c.slice", f"{directory}/w@.service", INPUT))
-    assert units.watched([wish]) == ["w@1.service", "c.slice"]
+    want = Desired("w@1.service", inputs=(f"{directory}/c.slice", f"{directory}/w@.service", INPUT))
+    assert units.watched([want]) == ["w@1.service", "c.slice"]
 
 
 def test_every_trace_of_an_instance_names_it(tmp_path: Path) -> None:
@@ -176,7 +177,7 @@ def test_every_trace_of_an_instance_names_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "unit", "times", "settled"),
+    ("want", "unit", "times", "settled"),
     [
         (WISH, RUNNING, {INPUT: STARTED - 1}, True),
         (WISH, RUNNING, {INPUT: STARTED + 1}, False),
@@ -191,10 +192,10 @@ def test_every_trace_of_an_instance_names_it(tmp_path: Path) -> None:
     ],
 )
 def test_a_unit_is_settled_where_nothing_has_to_happen(
-    wish: Wish, unit: Unit, times: dict[str, float], settled: bool
+    want: Desired, unit: Unit, times: dict[str, float], settled: bool
 ) -> None:
     """The slice of the last one was not looked at."""
-    assert units.settled([wish], {"w.service": unit}, times) is settled
+    assert units.settled([want], {"w.service": unit}, times) is settled
 
 
 def test_a_stray_file_is_no_unit_to_ask_about() -> None:

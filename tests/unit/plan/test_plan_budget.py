@@ -113,7 +113,7 @@ def test_what_may_be_used_counts_not_what_the_box_has(
 def test_an_unknown_host_is_not_guessed(facts: dict[str, Any]) -> None:
     host, problems = budget.read_host("w1", facts, {})
     assert host is None
-    assert [problem.mend for problem in problems] == [
+    assert [problem.fix for problem in problems] == [
         "run celeryops.systemd.host_facts (or gather hardware facts) before the plan"
     ]
 

@@ -226,7 +226,7 @@ def test_a_host_without_facts_is_no_good_host(facts: dict[str, Any]) -> None:
 
 
 def test_a_problem_keeps_passwords_and_long_values_out() -> None:
-    problem = Problem("url", "redis://:hunter2@h:6379/0 " + "x" * 500, "wrong", "mend it")
+    problem = Problem("url", "redis://:hunter2@h:6379/0 " + "x" * 500, "wrong", "fix it")
     assert problem.text("w1").startswith("w1: url = redis://***@h:6379/0 xxx")
     assert "..." in problem.text("w1")
     assert "hunter2" not in problem.text("w1")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Four queues with clashing wishes on one host of 2 cores and 2 GB: a plan that fits, or a clear refusal."""
+"""Four queues with clashing desired on one host of 2 cores and 2 GB: a plan that fits, or a clear refusal."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ def test_wishes_that_fit_are_divided_by_weight() -> None:
 
 
 def test_wishes_that_do_not_fit_are_refused_with_what_to_change() -> None:
-    wishes = WISHES | {"video": WISHES["video"] | {"min_concurrency": 4}}
+    desired = WISHES | {"video": WISHES["video"] | {"min_concurrency": 4}}
     with pytest.raises(PlanError) as caught:
-        planned(wishes)
+        planned(desired)
     assert str(caught.value) == (
         "w1: celery_worker_queues.video.min_concurrency = 4: the host's instances need 2069 MB "
         "(ledger-solo 112 MB, mail-threads 178 MB, reports-prefork 223 MB, video-prefork 1556 MB), "
@@ -95,12 +95,12 @@ def test_wishes_that_do_not_fit_are_refused_with_what_to_change() -> None:
 
 
 def test_each_wish_that_no_neighbour_could_grant_is_refused_by_itself() -> None:
-    wishes = WISHES | {
+    desired = WISHES | {
         "mail": WISHES["mail"] | {"min_concurrency": 500},
         "reports": {"concurrency": 24, "app_memory_mb": 20, "task_memory_mb": 5},
     }
     with pytest.raises(PlanError) as caught:
-        planned(wishes)
+        planned(desired)
     assert str(caught.value).splitlines() == [
         "w1: celery_worker_queues.reports.concurrency = 24: 24 processes of reports-prefork on 2 cores, "
         "at most 10 a core: 1 core short; set it to 20 or less, use pool threads, "

@@ -131,7 +131,7 @@ def test_a_host_is_planned_or_refused_with_the_shortfall(
         _variable, queue, key = problem.variable.split(".")
         assert queue in queues
         assert key in KEYS
-        assert problem.mend
+        assert problem.fix
 
 
 @given(QUEUES, CORES, SMALL | MEMORY, ROLES)
@@ -141,13 +141,13 @@ def test_what_the_refusal_says_helps(
     _planned, problems = attempt(queues, cores, memory_mb, roles)
     for problem in problems:
         variable = problem.variable
-        if enough := re.search(r"a host with ([0-9]+) MB or more", problem.mend):
+        if enough := re.search(r"a host with ([0-9]+) MB or more", problem.fix):
             _large, left = attempt(queues, cores, int(enough[1]), roles)
-            assert not any(variable == other.variable and other.mend == problem.mend for other in left)
-        elif lower := re.search(r"set it to ([0-9]+) or less", problem.mend):
+            assert not any(variable == other.variable and other.fix == problem.fix for other in left)
+        elif lower := re.search(r"set it to ([0-9]+) or less", problem.fix):
             _variable, queue, key = variable.split(".")
-            mended = queues | {queue: queues[queue] | {key: int(lower[1])}}
-            _plan, left = attempt(mended, cores, memory_mb, roles)
+            fixed = queues | {queue: queues[queue] | {key: int(lower[1])}}
+            _plan, left = attempt(fixed, cores, memory_mb, roles)
             assert not any(variable == other.variable and " a core: " in other.what for other in left)
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Specs: every key is read, and every mistake is told with its name, its value and the mend."""
+"""Specs: every key is read, and every mistake is told with its name, its value and the fix."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def test_the_visibility_timeout_outlasts_countdown_task_and_stop(
     assert [problem.variable for problem in problems] == ([told] if told else [])
     for problem in problems:
         assert f"visibility = {visibility}" in problem.what
-        assert f"set visibility above {countdown + hard + 30}" in problem.mend
+        assert f"set visibility above {countdown + hard + 30}" in problem.fix
 
 
 def one_clash() -> list[tuple[dict[str, int], str, str]]:
@@ -146,4 +146,4 @@ def test_results_that_go_before_a_chord_ends(results: int, countdown: int, told:
     assert [doubt.variable for doubt in doubts] == ([told] if told else [])
     for doubt in doubts:
         assert f"results = {results}" in doubt.what
-        assert doubt.mend == f"set results above {countdown + 300}, or lower {told}"
+        assert doubt.fix == f"set results above {countdown + 300}, or lower {told}"

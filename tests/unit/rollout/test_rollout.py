@@ -89,7 +89,7 @@ def test_extra_workers_restart_and_nobody_counts_on_them() -> None:
     running = worker("mail", extra=True, **names)
     spare = worker("images", extra=True, state="spare", active=False)
     found = course({"w1": host(worker("mail"), running, spare), "w2": host(worker("mail"))}, min_capacity=0.1)
-    restart = [wish for batch in found["batches"] for wish in batch["restart"].get("w1", [])]
+    restart = [want for batch in found["batches"] for want in batch["restart"].get("w1", [])]
     assert {"name": names["unit"], "optional": True, "state": "restarted"} in restart
     assert restart.count({"name": worker("mail")["unit"], "state": "restarted"}) == 1
     inputs = ["/opt/celery/current"]

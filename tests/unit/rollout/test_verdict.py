@@ -134,7 +134,7 @@ HEAD = [
 def test_a_restart_that_stopped_says_how_to_go_on() -> None:
     assert message() == [
         *HEAD,
-        "Mend the cause, then go on with the rest: the same command with "
+        "Fix the cause, then go on with the rest: the same command with "
         "-e rollout_since=2026-11-21T11:30:00Z",
     ]
 
@@ -156,4 +156,4 @@ def test_a_way_back_that_went_wrong_says_what_needs_a_hand() -> None:
 
 def test_a_first_release_has_no_way_back() -> None:
     lines = message("new", w1="", w2="")
-    assert lines == [*HEAD, "There is no release to go back to: mend the cause and deploy again."]
+    assert lines == [*HEAD, "There is no release to go back to: fix the cause and deploy again."]

@@ -18,7 +18,7 @@ INTERNALS = (
 
 
 def set_up_once() -> None:
-    """Mend celery 5.7: it sets up every URL of a cluster, and tries a dead node for 45 s before it consumes.
+    """Fix celery 5.7: it sets up every URL of a cluster, and tries a dead node for 45 s before it consumes.
 
     The nodes of a cluster share exchanges, queues and bindings, so one of them is enough.
     """

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A mend for a worker that stops while its broker is away, applied from outside."""
+"""A fix for a worker that stops while its broker is away, applied from outside."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A mend for messages that leave Redis in the moment in which the connection breaks."""
+"""A fix for messages that leave Redis in the moment in which the connection breaks."""
 
 from __future__ import annotations
 

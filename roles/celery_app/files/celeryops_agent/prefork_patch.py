@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A mend for a prefork worker that is told to stop just after it handed a task to a child."""
+"""A fix for a prefork worker that is told to stop just after it handed a task to a child."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Mends for a consumer whose Redis restarts or falls silent, applied from outside."""
+"""Fixes for a consumer whose Redis restarts or falls silent, applied from outside."""
 
 from __future__ import annotations
 

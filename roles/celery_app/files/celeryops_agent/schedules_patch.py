@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Two mends for schedules of a Celery before 5.7, applied from outside."""
+"""Two fixes for schedules of a Celery before 5.7, applied from outside."""
 
 from __future__ import annotations
 

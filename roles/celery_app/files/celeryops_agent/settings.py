@@ -114,9 +114,9 @@ def refuse_others(conf: Any, settings: Mapping[str, Any]) -> None:
     :raises SystemExit: with the reason; Celery would log any other exception of a signal and go on.
     """
     if names := unheld(conf, settings):
-        mend = "leave them to the inventory, or to the code with null in celery_app_settings"
+        fix = "leave them to the inventory, or to the code with null in celery_app_settings"
         raise SystemExit(
-            f"the app changed {' and '.join(names)} after the inventory's were laid over; {mend}"
+            f"the app changed {' and '.join(names)} after the inventory's were laid over; {fix}"
         )
     if problem := changed():
         raise SystemExit(problem)

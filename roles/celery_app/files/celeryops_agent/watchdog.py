@@ -95,7 +95,7 @@ def judge(view: View, stop_ceiling: float = math.inf) -> Verdict:
     if view.phase is Phase.STOPPING:
         return _stopping(view, stop_ceiling)
     # A broker that does not answer is not the process's fault, whatever the process looks like: to
-    # restart it would kill tasks that run and mend nothing.
+    # restart it would kill tasks that run and fix nothing.
     away = view.broker_answers is False
     waiting = "waiting for the broker" + (f", {view.active} active" if view.active else "")
     if view.phase is Phase.STARTING:
