@@ -162,17 +162,18 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.celeryops.systemd.plugins.module_utils import instances
+from ansible_collections.celeryops.systemd.plugins.module_utils.units import worker_units
 
 INTERVAL = 0.5  # seconds between two looks
 
 
 def units_of(directory: Path, others: list[str]) -> list[str]:
-    """Return what to ask systemd for: a unit for each environment file, whatever else it has loaded."""
-    workers = [
-        f"{instances.WORKER_PREFIX}{path.stem.removeprefix('worker-')}{instances.SUFFIX}"
-        for path in sorted(directory.glob("worker-*.env"))
-    ]
-    return [*workers, f"{instances.WORKER_PREFIX}*{instances.SUFFIX}", *instances.SINGLE, *others]
+    """Return what to ask systemd for: a unit for each environment file, whatever else it has loaded.
+
+    A stray file whose name can be no instance's is passed over: systemd would refuse the whole question.
+    """
+    names = [path.stem.removeprefix("worker-") for path in sorted(directory.glob("worker-*.env"))]
+    return [*worker_units(names), f"{instances.WORKER_PREFIX}*{instances.SUFFIX}", *instances.SINGLE, *others]
 
 
 def look(properties: dict[str, str], directory: Path) -> dict[str, Any]:
