@@ -21,6 +21,7 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import 
 
 ARGUMENTS: dict[str, Any] = {
     "roles": {"type": "list", "elements": "str", "default": []},
+    "all_variables": {"type": "bool", "default": True},
     "refuse": {"type": "bool", "default": True},
 }
 # What Ansible tells every host of the play.
@@ -55,11 +56,14 @@ class ActionModule(ActionBase):
             "timers": inventory.fleet_timers(hostvars, groups, hosts),
             "chosen_visibility_timeout": inventory.chosen_visibility(hostvars, members),
         }
+        owners = [*self._specs] if given["all_variables"] else given["roles"]
         problems = {
-            host: self._problems(host, fleet, given["roles"] or inventory.roles_of(host, groups))
+            host: self._problems(host, fleet, given["roles"] or inventory.roles_of(host, groups), owners)
             for host in hosts
         }
         found = grouped.lines(problems)
+        for doubt in [] if given["roles"] else inventory.doubts(hostvars, groups):
+            Display().warning(doubt)
         if not found or not given["refuse"]:
             facts = {"celeryops_fleet": fleet}
             return {**result, "changed": False, "problems": problems, "ansible_facts": facts}
@@ -73,14 +77,21 @@ class ActionModule(ActionBase):
         facts = self._play["hostvars"].raw_get(host).get("ansible_facts", {})
         return str(facts.get("celeryops_fleet", {}).get("run", ""))
 
-    def _problems(self, host: str, fleet: Mapping[str, Any], roles: list[str]) -> list[str]:
-        """Return what is wrong for one host: names and values first, then what each role says of them."""
+    def _problems(
+        self, host: str, fleet: Mapping[str, Any], roles: list[str], owners: list[str]
+    ) -> list[str]:
+        """Return what is wrong for one host: names and values first, then what each role says of them.
+
+        :param roles: those that are asked.
+        :param owners: those whose variables are checked; a template of another may need facts of the host.
+        """
+        options = {name for owner in owners for name in self._specs[owner]}
         raw = self._play["hostvars"].raw_get(host)
         variables = self._variables(raw, fleet)
         allowed = self._value(names.ALLOW_VARIABLE, variables, [])
         problems = names.unread(raw, self._known, [f"{role}_" for role in self._specs if role], allowed)
         wrong = {}
-        for name in sorted(raw.keys() & self._options.keys()):
+        for name in sorted(raw.keys() & options):
             if found := self._wrong_value(name, variables):
                 wrong[name] = found
         problems += [problem for found in wrong.values() for problem in found]

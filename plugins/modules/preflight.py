@@ -31,6 +31,12 @@ options:
     type: list
     elements: str
     default: []
+  all_variables:
+    description:
+      - Whether the variables of all roles are checked, or those of O(roles) alone. A template of another
+        role's variable may need facts of a host that nobody contacts.
+    type: bool
+    default: true
   refuse:
     description: Whether problems end the play. V(false) returns them.
     type: bool

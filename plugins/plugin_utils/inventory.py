@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from . import naming, plan, spec, timers
+from .problems import Problem
 
 Hostvars = Mapping[str, Mapping[str, Any]]
 Groups = Mapping[str, Sequence[str]]
@@ -95,6 +96,27 @@ def roles_of(host: str, groups: Groups) -> list[str]:
         *(["logrotate"] if serves or beats else []),
         *(["flower"] if flowers else []),
     ]
+
+
+def doubts(hostvars: Hostvars, groups: Groups) -> list[str]:
+    """Return what an operator should know of the fleet, and may want."""
+    brokers = [host for host in groups.get("celery_broker", ()) if host in hostvars]
+    others = set(members(groups)) - set(brokers)
+    if not brokers or not others or _is_true(hostvars[brokers[0]].get("broker_tls")):
+        return []
+    return [
+        Problem(
+            "broker_tls",
+            False,
+            f"tasks and passwords of {len(others)} hosts cross the network in plain text",
+            "set broker_tls to true for the group celery",
+        ).text(brokers[0])
+    ]
+
+
+def _is_true(value: object) -> bool:
+    """Read a variable that may come as text, as ``-e`` gives it."""
+    return str(value).lower() in ("true", "yes", "on", "1")
 
 
 def _limits(variables: Mapping[str, Any]) -> tuple[plan.Defaults, list[int]]:

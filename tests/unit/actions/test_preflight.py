@@ -52,16 +52,27 @@ def test_loading_the_action_loads_what_the_filters_import() -> None:
     assert {f"{utils}.plan", f"{utils}.beat", f"{utils}.problems"} <= set(modules.split())
 
 
-def play(directory: Path, variables: dict[str, Any], *words: str) -> tuple[int, list[str]]:
+def play(
+    directory: Path, variables: dict[str, Any], *words: str, **options: Any
+) -> tuple[int, list[str]]:
     """Play the action alone on a host that nobody contacts; return the status and the lines printed."""
     inventory, book = directory / "hosts.yml", directory / "play.yml"
     hosts: dict[str, Any] = {"celery_queue_mail": {"hosts": {"w1": {}, "w2": {}}}}
     inventory.write_text(yaml.safe_dump({"celery": {"children": hosts, "vars": variables}}))
-    task = {"celeryops.systemd.preflight": {"roles": ["logrotate"]}, "run_once": True}
+    task = {"celeryops.systemd.preflight": {"roles": ["logrotate"], **options}, "run_once": True}
     book.write_text(yaml.safe_dump([{"hosts": "celery", "gather_facts": False, "tasks": [task]}]))
     command = ["ansible-playbook", "-i", str(inventory), str(book), *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=directory)
     return done.returncode, [*done.stdout.splitlines(), *done.stderr.splitlines()]
+
+
+def test_of_one_role_only_its_own_variables_are_checked(tmp_path: Path) -> None:
+    """As for a plan of hosts that nobody contacts: another role's template may need their facts."""
+    wrong = {"broker_bind": ["{{ ansible_facts['default_ipv4']['address'] }}"], "logrotate_keep": "x"}
+    status, lines = play(tmp_path, wrong, all_variables=False)
+    assert status != 0
+    assert told(lines, "logrotate_keep")
+    assert told(lines, "broker_bind") == []
 
 
 def told(lines: list[str], name: str) -> list[str]:

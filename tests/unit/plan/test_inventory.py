@@ -52,6 +52,16 @@ def test_limits_are_a_hosts_own_and_the_soft_one_follows_the_hard_one() -> None:
     ]
 
 
+def test_a_fleet_of_several_hosts_without_tls_is_told() -> None:
+    groups = {"celery_broker": ["hub"], "celery_queue_mail": ["hub", "w1"]}
+    plain: dict[str, Any] = {"hub": {}, "w1": {}}
+    (doubt,) = inventory.doubts(plain, groups)
+    assert doubt.startswith("hub: broker_tls = False: tasks and passwords of 1 hosts cross the network")
+    assert inventory.doubts({**plain, "hub": {"broker_tls": "yes"}}, groups) == []
+    assert inventory.doubts({"hub": {}}, {"celery_broker": ["hub"], "celery_queue_mail": ["hub"]}) == []
+    assert inventory.doubts({"w1": {}}, {"celery_queue_mail": ["w1"]}) == []
+
+
 def test_a_host_that_no_group_names_is_told_of_where_it_is_played() -> None:
     assert sorted(inventory.fleet_timers({"w1": {}, "w2": {}, "solo": {}}, GROUPS, ["solo"])) == [
         "solo",
