@@ -41,6 +41,9 @@ MOST_BYTES = 1024 * 1024
 #: Bytes of a message that the log shows.
 SHOWN = 200
 
+#: Where a message tells how often it came back: a property on Redis, a header that RabbitMQ adds.
+COUNT = "x-delivery-count"
+
 
 class _Unread(str):
     """Text that Redis held in a queue, and that is no JSON."""
@@ -162,7 +165,9 @@ def tell_and_keep(message: Any, why: str) -> None:
 
 
 def _keep(channel: Any, queue: str, why: str, message: Any) -> None:
-    raw = json.dumps(message._raw, default=repr)
+    # Who is sent again begins anew.
+    properties = {name: value for name, value in message._raw["properties"].items() if name != COUNT}
+    raw = json.dumps({**message._raw, "properties": properties}, default=repr)
     letter = {
         "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "queue": queue,

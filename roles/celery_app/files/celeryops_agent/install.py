@@ -13,6 +13,7 @@ from celery import signals
 from celery.apps.beat import Beat as BeatProgram
 
 from celeryops_agent.beat import watched_service
+from celeryops_agent.deliveries import DELIVERIES
 from celeryops_agent.notify import Notifier
 from celeryops_agent.reliable import install_reliable_redis
 from celeryops_agent.reporter import Reporter
@@ -27,7 +28,7 @@ def install(app: Any, settings: Mapping[str, Any], environ: Mapping[str, str]) -
     :param environ: NOTIFY_SOCKET and WATCHDOG_USEC of systemd; CELERYOPS_STOP_CEILING: the longest stop
         in seconds, 0 for no bound; CELERYOPS_STOP_PROFILE: ``drain``, or ``bounded``, where tasks that
         still run at the ceiling go back to their queue; CELERYOPS_RELIABLE_REDIS: ``1`` to take from
-        Redis so that a message cannot get lost on the way.
+        Redis so that a message cannot get lost on the way; CELERYOPS_MAX_DELIVERIES: of one message.
     """
     ceiling = float(environ.get("CELERYOPS_STOP_CEILING") or 0)
     if environ.get("CELERYOPS_STOP_PROFILE") == "bounded":
@@ -38,7 +39,7 @@ def install(app: Any, settings: Mapping[str, Any], environ: Mapping[str, str]) -
         refuse_others(app.conf, not_said(settings, sys.argv))
         if environ.get("CELERYOPS_RELIABLE_REDIS") == "1":
             install_reliable_redis(app)
-        worker = Worker(sender)
+        worker = Worker(sender, int(environ.get("CELERYOPS_MAX_DELIVERIES") or DELIVERIES))
         worker.install()
         Reporter(notifier, worker, ceiling or math.inf).start()
 

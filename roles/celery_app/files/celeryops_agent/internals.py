@@ -19,8 +19,8 @@ OLDEST = (5, 5)
 
 #: The modules of the agent that declare INTERNALS.
 DECLARING = (
-    "beat", "consumption", "dead_letters", "delayed_patch", "events_patch", "kept_patch", "prefork_patch",
-    "redis_patch", "settings", "schedules_patch", "worker",
+    "beat", "consumption", "dead_letters", "delayed_patch", "deliveries", "events_patch", "kept_patch",
+    "prefork_patch", "redis_patch", "settings", "schedules_patch", "worker",
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from celeryops_agent.broker import broker_answers
 from celeryops_agent.consumption import asked_age, loop_hold
 from celeryops_agent.dead_letters import bury, guard_transport, handler, tell_and_keep
 from celeryops_agent.delayed_patch import set_up_once
+from celeryops_agent.deliveries import DELIVERIES, count_returns, patient
 from celeryops_agent.events_patch import give_up_soon
 from celeryops_agent.internals import Internal
 from celeryops_agent.kept_patch import give_back, give_back_at_the_end, keep_unnoted
@@ -63,10 +64,12 @@ class Worker:
     """What the agent knows of a worker.
 
     :param controller: the worker, before its boot steps are built.
+    :param max_deliveries: of one message; 0 for no bound.
     """
 
-    def __init__(self, controller: Any) -> None:
+    def __init__(self, controller: Any, max_deliveries: int = DELIVERIES) -> None:
         self.life = Life()
+        self._max_deliveries = max_deliveries
         self._controller = controller
         self._app = controller.app
         self._turned_at = self._asked_at = monotonic()
@@ -82,9 +85,11 @@ class Worker:
         set_up_once()
         give_up_soon()
         self._sign_connections()
-        guard_transport(self._app.connection_for_read().transport.driver_type)
+        driver = self._app.connection_for_read().transport.driver_type
+        guard_transport(driver)
+        count_returns(driver)
         self._app.steps["consumer"].add(_witness(self.turn))
-        controller.consumer_cls = _reconnecting(symbol_by_name(controller.consumer_cls))
+        controller.consumer_cls = _reconnecting(symbol_by_name(controller.consumer_cls), self._max_deliveries)
         # The soft shutdown sleeps in the signal's handler, before Celery tells anybody of the stop.
         controller.wait_for_soft_shutdown = _after(self.life.is_stopping, controller.wait_for_soft_shutdown)
         signals.worker_ready.connect(self._on_ready, weak=False)
@@ -202,8 +207,8 @@ def _witness(turn: Callable[[], None]) -> type:
     return Witness
 
 
-def _reconnecting(base: Any) -> type:
-    """A consumer that comes back to a broker soon after the broker does."""
+def _reconnecting(base: Any, max_deliveries: int) -> type:
+    """A consumer that comes back to a broker soon after the broker does, and that no message ends."""
 
     class Consumer(base):  # type: ignore[misc]
         def look_at_reads(self) -> None:
@@ -224,7 +229,8 @@ def _reconnecting(base: Any) -> type:
             return connection
 
         def create_task_handler(self, *args: Any, **kwargs: Any) -> Any:
-            return handler(self, super().create_task_handler(*args, **kwargs))
+            guarded = handler(self, super().create_task_handler(*args, **kwargs))
+            return patient(self, guarded, max_deliveries)
 
         # What Celery would drop with a line in the log.
         def on_unknown_message(self, body: Any, message: Any) -> None:

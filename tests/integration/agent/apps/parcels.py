@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,22 @@ def send(name: str, seconds: float = 0.0) -> None:
     mark("started", name)
     time.sleep(seconds)
     mark("done", name)
+
+
+@application.task
+def wait_for(event: str) -> None:
+    """Take until somebody leaves this mark."""
+    mark("started", event)
+    while not (Path(os.environ["MARKS"]) / event).exists():
+        time.sleep(0.05)
+    mark("done", event)
+
+
+@application.task
+def die(name: str) -> None:
+    """End the process that runs this, each time."""
+    mark("started", name)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @application.task
