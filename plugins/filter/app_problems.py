@@ -38,6 +38,7 @@ options:
       - The fleet's timers in seconds, each of them optional.
       - C(soft_time_limit), C(time_limit), C(visibility_timeout) and C(consumer_timeout) (V(0) derives them),
         C(longest_countdown) and C(result_expires) (V(0) keeps results for ever).
+      - And C(max_deliveries) of a task (V(0) without a bound), with the C(delivery_limit) of RabbitMQ.
     type: dict
     default: {}
   python:

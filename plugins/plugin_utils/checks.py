@@ -84,8 +84,22 @@ def _source(source: object) -> list[Problem]:
 
 
 def app_doubts(timeouts: Mapping[str, object]) -> list[Problem]:
-    """Return what an operator should know of the timers of the fleet, and may want; as for `app_problems`."""
-    return timers.doubtful(_timers(timeouts)[1])
+    """Return what an operator should know of the timers of the fleet, and may want; as for `app_problems`.
+
+    timeouts: besides, `max_deliveries` of a task that comes back unfinished (0: no bound), and the
+        `delivery_limit` of RabbitMQ (0: another broker).
+    """
+    return timers.doubtful(_timers(timeouts)[1]) + _deliveries(timeouts)
+
+
+def _deliveries(timeouts: Mapping[str, object]) -> list[Problem]:
+    """Return why RabbitMQ takes a task away before a worker gives it up and says so."""
+    most, limit = (spec.whole(timeouts.get(name)) or 0 for name in ("max_deliveries", "delivery_limit"))
+    if not limit or 0 < most <= limit:
+        return []
+    what = f"RabbitMQ takes a task away after {limit} returns, and no worker's log names it"
+    mend = f"set it to {limit} or less, or broker_rabbitmq_delivery_limit higher, for workers too"
+    return [Problem("celery_app_max_deliveries", most, what, mend)]
 
 
 def _timers(timeouts: Mapping[str, object]) -> tuple[list[Problem], timers.Timers]:

@@ -156,6 +156,20 @@ def test_timers_that_contradict(timeouts: dict[str, Any], message: str) -> None:
     assert told(checks.app_problems(TARGET, SOURCE, timeouts)) == [f"w1: {message}"]
 
 
+@pytest.mark.parametrize(("most", "limit"), [(20, 20), (5, 20), (20, 0), (0, 0), ("20", "20")])
+def test_deliveries_that_agree_with_the_broker(most: object, limit: object) -> None:
+    assert checks.app_doubts({"max_deliveries": most, "delivery_limit": limit}) == []
+
+
+@pytest.mark.parametrize("most", [0, 21])
+def test_deliveries_that_the_broker_cuts_short(most: int) -> None:
+    (doubt,) = checks.app_doubts({"max_deliveries": most, "delivery_limit": 20})
+    assert doubt.text("w1") == (
+        f"w1: celery_app_max_deliveries = {most}: RabbitMQ takes a task away after 20 returns, and no "
+        "worker's log names it; set it to 20 or less, or broker_rabbitmq_delivery_limit higher, for workers too"
+    )
+
+
 def test_timers_that_agree() -> None:
     agreed = {
         "soft_time_limit": 10,
