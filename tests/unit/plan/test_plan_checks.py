@@ -166,7 +166,8 @@ def test_deliveries_that_the_broker_cuts_short(most: int) -> None:
     (doubt,) = checks.app_doubts({"max_deliveries": most, "delivery_limit": 20})
     assert doubt.text("w1") == (
         f"w1: celery_app_max_deliveries = {most}: RabbitMQ takes a task away after 20 returns, and no "
-        "worker's log names it; set it to 20 or less, or broker_rabbitmq_delivery_limit higher, for workers too"
+        "worker's log names it; set it to 20 or less, or broker_rabbitmq_delivery_limit higher, for workers "
+        "too"
     )
 
 
