@@ -37,6 +37,7 @@ WORKER_PATHS = (
 )
 # systemd.unit(5)
 _INSTANCE = re.compile(r"[A-Za-z0-9:_.\\-]+")
+_LONGEST_NAME = 255  # of a unit, its suffix included
 ENABLED_STATES = ("enabled", "enabled-runtime")
 # `systemctl enable` can do nothing about these.
 UNMANAGED_STATES = ("static", "generated", "transient", "alias", "indirect")
@@ -279,12 +280,17 @@ def instances(template: str, patterns: Iterable[str], loaded: Iterable[str]) -> 
             match = expression.fullmatch(str(path))
             if match:
                 found.add(match[1])
-    return sorted(found - {""})
+    return sorted(name for name in found if is_instance(name))
+
+
+def is_instance(name: str) -> bool:
+    """Tell whether a worker's unit can have this name: systemctl refuses what a stray file may have."""
+    return bool(_INSTANCE.fullmatch(name)) and len(f"{WORKER_TEMPLATE}{name}.service") <= _LONGEST_NAME
 
 
 def worker_units(workers: Iterable[str]) -> list[str]:
     """Return the units of the worker instances, but of a stray file's name that systemd would refuse."""
-    return [f"{WORKER_TEMPLATE}{name}.service" for name in workers if _INSTANCE.fullmatch(name)]
+    return [f"{WORKER_TEMPLATE}{name}.service" for name in workers if is_instance(name)]
 
 
 def want_pattern(template: str) -> str:

@@ -167,6 +167,8 @@ def test_every_trace_of_an_instance_names_it(tmp_path: Path) -> None:
     (tmp_path / "worker-a-prefork.env").touch()
     (tmp_path / "celery-worker@b-solo.service.d").mkdir()
     (tmp_path / "worker-.env").touch()
+    (tmp_path / "worker-a copy.env").touch()
+    (tmp_path / f"worker-{'x' * 240}.env").touch()
     (tmp_path / "unrelated.env").touch()
     patterns = [f"{tmp_path}/worker-{{instance}}.env", f"{tmp_path}/celery-worker@{{instance}}.service.d"]
     loaded = units.parse_loaded(
