@@ -42,7 +42,7 @@ def holder(pid: int, play: str) -> Holder:
     place, start = _place(), _start(pid)
     run = hashlib.sha256(f"{place} {pid} {start}".encode()).hexdigest()[:16]
     return Holder(
-        run=run, place=place, user=getpass.getuser(), controller=socket.gethostname(), pid=pid, start=start,
+        run=run, place=place, user=_user(), controller=socket.gethostname(), pid=pid, start=start,
         play=play,
     )  # fmt: skip
 
@@ -60,6 +60,13 @@ def refusal(host: str, found: Mapping[str, object]) -> str:
         f"{host}: lock = {who}, since {found.get('since')}: another run changes this host; wait for it, or, "
         f"where it is known to have ended, break its lock with -e {BREAK_VARIABLE}=true"
     )
+
+
+def _user() -> str:
+    """Return the user's name, its number where it has none; Python says that it has none in three ways."""
+    with suppress(KeyError, ImportError, OSError):
+        return getpass.getuser()
+    return str(os.getuid())
 
 
 def _place() -> str:

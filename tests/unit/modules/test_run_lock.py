@@ -18,6 +18,7 @@ from ansible_collections.celeryops.systemd.plugins.module_utils import run_lock
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import holder
 
 ALICE = {"run": "a" * 16, "user": "alice", "controller": "laptop", "pid": 1, "play": "the play 'x'"}
+NAMES_OF_USERS = ("LOGNAME", "USER", "LNAME", "USERNAME")
 BOB = {**ALICE, "run": "b" * 16, "user": "bob"}
 
 
@@ -97,3 +98,15 @@ def test_a_controller_tells_its_own_ended_runs_from_those_that_go_on() -> None:
     assert not holder.has_ended({**mine, "place": "another controller"})
     assert holder.has_ended({**holder.holder(os.getpid(), "x"), "start": "an earlier process of this number"})
     assert holder.holder(os.getpid(), "x")["run"] != mine["run"]
+
+
+def test_a_user_without_a_name_is_told_by_number() -> None:
+    """As in a container that runs under a number of its own."""
+    program = (
+        "import os; from ansible_collections.celeryops.systemd.plugins.plugin_utils import holder; "
+        "os.setgid(54321); os.setuid(54321); "
+        "print(holder.holder(os.getpid(), 'x')['user'])"
+    )
+    names = {name: value for name, value in os.environ.items() if name not in NAMES_OF_USERS}
+    said = subprocess.check_output([sys.executable, "-c", program], env=names, text=True)
+    assert said.strip() == "54321"
