@@ -44,7 +44,8 @@ def _runs_from(process: Path, directory: str) -> bool:
                 return True
     for name in _TEXTS:
         with suppress(OSError):
-            if inside.encode() in (process / name).read_bytes():
+            text = (process / name).read_bytes()
+            if inside.encode() in text or f"{directory}\0".encode() in text:
                 return True
     return False
 

@@ -9,12 +9,13 @@ What is at its place is never changed or removed while a link names it or a proc
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +33,19 @@ class ReleaseError(Exception):
     """The release cannot come to its place; the text says why."""
 
 
-def begin(root: Path, release: str) -> str:
+def begin(root: Path, release: str, keeps: Callable[[str], object] = bool) -> str:
     """Return a new directory to build the release in; empty when it is complete at its place already.
 
     What an earlier run left goes after an hour, but not while somebody works there, such as the pip of a play
     that was killed.
+
+    :param keeps: is told who still works in what an earlier run left.
     """
     releases = root / "releases"
     for left in sorted(releases.glob(f"{BUILDING}*")):
-        if _age(left) > LEFT_AFTER and not in_use.why(str(left)):
+        if needs := in_use.why(str(left)):
+            keeps(f"{left} is kept: {needs}")
+        elif _age(left) > LEFT_AFTER:
             paths.remove(str(left))
     if release in host.releases(root)["releases"]:
         return ""
@@ -56,10 +61,15 @@ def finish(root: Path, release: str, building: Path, marker: Mapping[str, Any]) 
     :raises ReleaseError: what lies at the place is incomplete, and somebody needs it.
     """
     place = root / "releases" / release
-    if release in host.releases(root)["releases"]:
+    _move_scripts(building, place)
+    with _alone(place.parent):
+        return _finish(root, place, building, marker)
+
+
+def _finish(root: Path, place: Path, building: Path, marker: Mapping[str, Any]) -> bool:
+    if place.name in host.releases(root)["releases"]:
         paths.remove(str(building))
         return False
-    _move_scripts(building, place)
     _written(building / host.COMPLETE, json.dumps(dict(marker), indent=4) + "\n")
     if not place.exists():
         building.rename(place)
@@ -112,6 +122,17 @@ def _written(path: Path, text: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     path.chmod(0o644)
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Let one process at a time look whether a release is complete, and bring one to its place."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _exchange(one: Path, other: Path) -> None:

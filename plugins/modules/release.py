@@ -14,6 +14,8 @@ description:
     place, C(releases/<id>), in one step. V(discarded) removes it.
   - Nothing that a link such as C(current) names, or from which a process runs, is removed or changed.
   - A release that another run has completed in the meantime stays as it is.
+  - A warning tells of what an earlier run left while somebody still works there, such as the pip of a play
+    that was killed. It goes with a later release.
 extends_documentation_fragment: action_common_attributes
 attributes:
   check_mode:
@@ -91,7 +93,7 @@ def main() -> None:
     root, name = Path(asked["root"]), asked["id"]
     try:
         if asked["state"] == "begun":
-            directory = releases.begin(root, name)
+            directory = releases.begin(root, name, keeps=module.warn)
             module.exit_json(changed=bool(directory), directory=directory)
         building = Path(asked["directory"])
         if asked["state"] == "discarded":

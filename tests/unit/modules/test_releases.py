@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,6 +48,16 @@ def running(*words: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
+@contextmanager
+def waiting(python: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A process of Python that has started, and is told these words."""
+    program = "import sys; print('at work', flush=True); sys.stdin.read()"
+    with running(python, "-c", program, *words, cwd=Path("/")) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "at work\n"
+        yield process
+
+
 def finished(root: Path, building: Path) -> bool:
     return releases.finish(root, RELEASE, building, {"id": RELEASE})
 
@@ -75,6 +86,49 @@ def test_two_runs_of_one_release_do_not_meet(root: Path) -> None:
     assert place.stat().st_ino == inode
     assert (place / "app/word.py").read_text() == "WORD = 'a'\n"
     assert not of_b.exists()
+
+
+def test_of_many_that_finish_one_release_at_once_one_does(root: Path) -> None:
+    """In processes of their own, as on a host; whatever came first is not touched again."""
+    program = (
+        "import sys; from pathlib import Path; "
+        "from ansible_collections.celeryops.systemd.plugins.module_utils import releases; "
+        "print('ready', flush=True); sys.stdin.read(1); "
+        "print(releases.finish(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), {}))"
+    )
+    runs = []
+    for building in [built(root, str(number)) for number in range(4)]:
+        words = [sys.executable, "-c", program, str(root), RELEASE, str(building)]
+        runs.append(subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+    for run in runs:
+        assert run.stdout
+        assert run.stdout.readline() == "ready\n"
+    with ThreadPoolExecutor(len(runs)) as pool:
+        said = [out.strip() for out, _ in pool.map(lambda run: run.communicate("x"), runs)]
+    assert sorted(said) == [*["False"] * 3, "True"]
+    assert [path.name for path in (root / "releases").iterdir()] == [RELEASE]
+    assert (root / "releases" / RELEASE / "app/word.py").read_text() == f"WORD = '{said.index('True')}'\n"
+
+
+def test_a_pip_that_is_still_at_work_is_told(root: Path) -> None:
+    """A play that was killed has left it; it works on in its own directory, and the new run in another."""
+    left = built(root)
+    told: list[str] = []
+    with waiting(str(left / "venv/bin/python")) as pip:
+        building = Path(releases.begin(root, RELEASE, keeps=told.append))
+        assert building not in (left, Path())
+        assert told == [f"{left} is kept: process {pip.pid} (python) runs from it"]
+    told.clear()
+    releases.begin(root, RELEASE, keeps=told.append)
+    assert told == []
+
+
+def test_a_process_that_was_told_the_directory_needs_it(root: Path) -> None:
+    directory = root / "releases/told"
+    directory.mkdir()
+    with waiting(sys.executable, str(directory)) as process:
+        assert f"process {process.pid} " in in_use.why(str(directory))
+        assert in_use.why(str(root / "releases/tol")) == ""
 
 
 def test_what_another_run_builds_is_left_while_somebody_works_there(root: Path) -> None:
