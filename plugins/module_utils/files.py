@@ -170,7 +170,7 @@ def _change(item: Entry) -> Change | None:
 def _link_change(item: Entry, found: Found | None) -> Change | None:
     if found and found.kind == "directory":
         raise FileError(f"{item.path}: is a directory where a link to {item.target} is wanted; move it away")
-    before = str(Path(item.path).readlink()) if found and found.kind == "link" else ""
+    before = paths.target(item.path) if found and found.kind == "link" else ""
     if before == item.target:
         return None
     diff = _diff(item.path, _line(before), _line(item.target))
@@ -190,7 +190,10 @@ def _file_change(item: Entry, found: Found | None) -> Change | None:
     if found and found.kind == "directory":
         raise FileError(f"{item.path}: is a directory where a file is wanted; move it away")
     same_kind = found if found and found.kind == "file" else None
-    before, after = paths.read(item.path) if same_kind else b"", item.content.encode()
+    try:
+        before, after = paths.read(item.path) if same_kind else b"", item.content.encode()
+    except paths.LinkError:  # a hard link of a service's: replaced, and what it names neither read nor kept
+        return _file_change(item, None)
     text = _text if item.diff else _summary
     attributes = _attribute_diff(item, same_kind, "file", NEW_FILE_MODE)
     diffs = [_diff(item.path, text(before), text(after))] if before != after else []
@@ -221,10 +224,12 @@ def _attributes(values: dict[str, Any]) -> str:
 def _removal(path: str) -> Change:
     found = look(path)
     kind = found.kind if found else "other"
-    if kind == "file":
-        before = _text(paths.read(path))
-    else:
-        before = _line(str(Path(path).readlink()) if kind == "link" else kind)
+    try:
+        before = _text(paths.read(path)) if kind == "file" else _line(kind)
+    except paths.LinkError:
+        before = _line("hard link")
+    if kind == "link":
+        before = _line(paths.target(path))
     return Change(path, [_diff(path, before, "")], lambda: paths.remove(path))
 
 

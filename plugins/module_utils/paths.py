@@ -24,12 +24,12 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class LinkError(OSError):
-    """The path leads through a link that somebody other than root could have placed."""
+    """The path leads through a link, or is a hard link, that somebody other than root could have placed."""
 
-    def __init__(self, path: str, link: str) -> None:
+    def __init__(self, path: str, link: str, kind: str = "link") -> None:
         super().__init__(
             errno.ELOOP,
-            f"{path}: {link} is a link, and others than root could have placed it; "
+            f"{path}: {link} is a {kind}, and others than root could have placed it; "
             "remove it, or place it as root where only root may write",
         )
 
@@ -67,38 +67,63 @@ def status(path: str) -> os.stat_result:
         return os.stat(name, dir_fd=above, follow_symlinks=False)
 
 
+def target(path: str) -> str:
+    """Return what a link names; errors as for ``parent``, and OSError where there is no link."""
+    with parent(path) as (above, name):
+        return os.readlink(name, dir_fd=above)
+
+
 def read(path: str, most: int = -1) -> bytes:
     """Return what a regular file holds; errors as for ``parent``.
 
     :param most: bytes after which the rest is left out; -1 for all.
-    :raises LinkError: the file itself is a link.
+    :raises LinkError: the file itself is a link, or a hard link where others than root may write.
     :raises OSError: it is no regular file.
     """
-    with parent(path) as (above, name):
-        try:
-            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above)
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise LinkError(path, path) from None
-            raise
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise OSError(errno.EINVAL, f"{path}: not a regular file")
-            with os.fdopen(handle, "rb", closefd=False) as stream:
-                return stream.read(most)
-        finally:
-            os.close(handle)
+    with _opened(path) as handle:
+        return _content(handle, most)
 
 
 def read_of_root(path: str) -> bytes:
     """Return what a file holds that nobody but root could have written; errors as for ``read``.
 
-    :raises PermissionError: the file is somebody else's.
+    :raises PermissionError: the file is somebody else's, or others may write to it.
     """
-    found = status(path)
-    if stat.S_ISREG(found.st_mode) and found.st_uid not in TRUSTED:
-        raise PermissionError(errno.EPERM, f"{path}: is not root's, so it is not trusted; remove it")
-    return read(path)
+    with _opened(path) as handle:
+        found = os.fstat(handle)
+        if found.st_uid not in TRUSTED or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise PermissionError(errno.EPERM, f"{path}: is not root's alone: not trusted; remove it")
+        return _content(handle)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    """Open a regular file to read; all that is asked of it is asked of the descriptor."""
+    above, name = os.path.split(path)
+    holder, trusted = _walked(above, create=False)
+    try:
+        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=holder)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise LinkError(path, path) from None
+        raise
+    else:
+        try:
+            found, shared = os.fstat(handle), os.fstat(holder).st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            if not stat.S_ISREG(found.st_mode):
+                raise OSError(errno.EINVAL, f"{path}: not a regular file")
+            if found.st_nlink > 1 and (shared or not trusted):
+                raise LinkError(path, path, "hard link")
+            yield handle
+        finally:
+            os.close(handle)
+    finally:
+        os.close(holder)
+
+
+def _content(handle: int, most: int = -1) -> bytes:
+    with os.fdopen(handle, "rb", closefd=False) as stream:
+        return stream.read(most)
 
 
 def replace(path: str, content: bytes, mode: int, uid: int, gid: int) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import grp
 import hashlib
-import os
 import pwd
 import stat
 from pathlib import Path, PurePosixPath
@@ -40,6 +39,10 @@ def take(patterns: Sequence[str]) -> dict[str, Any]:
 
 
 def _described(path: str) -> dict[str, Any]:
+    """Return what lies at a path; empty where nothing does.
+
+    What cannot be told, as behind a link of a service's, is there all the same: the host has to be asked.
+    """
     try:
         status = paths.status(path)
         kind = next((name for test, name in KINDS if test(status.st_mode)), "other")
@@ -51,12 +54,13 @@ def _described(path: str) -> dict[str, Any]:
             "time": status.st_mtime,
         }
         if kind == "link":
-            told["target"] = os.readlink(path)  # noqa: PTH115 - 3.8
+            told["target"] = paths.target(path)
         elif kind == "file" and status.st_size <= LARGEST:
             told["digest"] = digest(paths.read(path))
-    # Who writes there may take it away meanwhile; what a link of somebody else's leads to is not told.
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):  # who writes there may take it away meanwhile
         return {}
+    except OSError:
+        return {"kind": "unknown"}
     return told
 
 
@@ -88,9 +92,11 @@ def current(facts: Mapping[str, Any], run: str) -> Mapping[str, Any]:
 def times(snapshot: Mapping[str, Any], paths: Iterable[str]) -> dict[str, float] | None:
     """Return the mtime of each path that is there; None where it is not known of one whether it is."""
     found, patterns = snapshot.get("found", {}), snapshot.get("patterns", [])
-    if any(path not in found and not _matches(path, patterns) for path in paths):
+    asked = list(paths)
+    told = [found.get(path, {"time": 0.0} if _matches(path, patterns) else {}) for path in asked]
+    if any("time" not in there for there in told):
         return None
-    return {path: found[path]["time"] for path in paths if path in found}
+    return {path: found[path]["time"] for path in asked if path in found}
 
 
 def shows(snapshot: Mapping[str, Any], wanted: Iterable[Entry], prune: Iterable[str]) -> bool:

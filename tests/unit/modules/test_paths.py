@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import pwd
-import threading
-from contextlib import suppress
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import pytest
 from ansible_collections.celeryops.systemd.plugins.module_utils import files, paths, snapshot
 
 NOBODY = pwd.getpwnam("nobody")
+ROUNDS = 300
 WANTED = {
     "directory": {"state": "directory", "mode": "0750", "owner": "nobody", "group": "root"},
     "file": {"content": "ours\n", "mode": "0640", "owner": "nobody", "group": "root"},
@@ -125,42 +127,123 @@ def test_the_look_at_a_host_reads_through_no_link_of_the_services(theirs: Path, 
     (theirs / "celery").symlink_to(victim)
     found = snapshot.take([f"{theirs}/*", f"{theirs}/celery/*"])["found"]
     assert found[f"{theirs}/celery"]["kind"] == "link"
-    assert f"{theirs}/celery/shadow" not in found
+    assert found[f"{theirs}/celery/shadow"] == {"kind": "unknown"}
+
+
+def test_the_look_does_not_hide_a_link(theirs: Path, victim: Path) -> None:
+    """What it cannot tell is neither absent nor of a known age: the host is asked, which refuses."""
+    (theirs / "celery").symlink_to(victim)
+    inside = f"{theirs}/celery/shadow"
+    taken = snapshot.take([f"{theirs}/celery/*"])
+    gone = files.entry({"path": inside, "state": "absent"})
+    assert not snapshot.shows(taken, [gone], [])
+    assert not snapshot.shows(taken, [], [f"{theirs}/celery/*"])
+    assert snapshot.times(taken, [inside]) is None
+    with pytest.raises(paths.LinkError):
+        files.changes([gone], [])
+
+
+def test_a_hard_link_of_the_services_is_replaced_and_never_read(theirs: Path, victim: Path) -> None:
+    before = state(victim)[1][:-1]
+    for wanted in (WANTED["file"], {"content": "ours\n"}, WANTED["absent"]):
+        (theirs / "file").unlink(missing_ok=True)
+        (theirs / "file").hardlink_to(victim / "shadow")
+        with pytest.raises(paths.LinkError, match="file is a hard link, and others than root"):
+            paths.read(f"{theirs}/file")
+        assert "digest" not in snapshot.take([f"{theirs}/*"])["found"][f"{theirs}/file"]
+        [change] = files.changes([files.entry({"path": f"{theirs}/file", **wanted})], [])
+        assert "secret" not in str(change.diff)
+        change.apply()
+        assert state(victim)[1][:-1] == before
+        assert (victim / "shadow").read_text() == "secret\n"
+        assert (victim / "shadow").stat().st_nlink == 1
+
+
+def test_a_hard_link_where_only_root_may_write_is_a_file(tmp_path: Path) -> None:
+    """As a backup by `cp --link` leaves it."""
+    (tmp_path / "a").write_text("x")
+    (tmp_path / "b").hardlink_to(tmp_path / "a")
+    assert files.changes([files.entry({"path": f"{tmp_path}/a", "content": "x"})], []) == []
 
 
 def test_a_secret_that_is_not_roots_is_not_read(theirs: Path) -> None:
     (theirs / "secret").write_text("planted")
+    (theirs / "secret").chmod(0o620)
+    with pytest.raises(PermissionError, match="is not root's alone"):
+        paths.read_of_root(f"{theirs}/secret")
     os.chown(theirs / "secret", NOBODY.pw_uid, NOBODY.pw_gid)
-    with pytest.raises(PermissionError, match="is not root's"):
+    (theirs / "secret").chmod(0o600)
+    with pytest.raises(PermissionError, match="is not root's alone"):
         paths.read_of_root(f"{theirs}/secret")
     (theirs / "pipe").mkdir()
     with pytest.raises(OSError, match="not a regular file"):
         paths.read(f"{theirs}/pipe")
 
 
+@contextmanager
+def nobody(directory: Path, attack: Callable[[], None]) -> Iterator[None]:
+    """Let the user nobody do it in the directory, over and over, until root is done."""
+    child = os.fork()
+    if not child:
+        try:
+            os.chdir(directory)
+            os.setgroups([])
+            os.setresgid(NOBODY.pw_gid, NOBODY.pw_gid, NOBODY.pw_gid)
+            os.setresuid(NOBODY.pw_uid, NOBODY.pw_uid, NOBODY.pw_uid)
+            while True:
+                with suppress(OSError):
+                    attack()
+        finally:
+            os._exit(1)
+    try:
+        yield
+        assert os.waitpid(child, os.WNOHANG) == (0, 0), "the attack ended before root did"
+    finally:
+        with suppress(ProcessLookupError, ChildProcessError):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
 def test_a_swap_during_the_work_leads_nowhere(theirs: Path, victim: Path) -> None:
     """The service swaps a directory for a link, over and over, while root manages what is below."""
     before = state(victim)
-    (theirs / "real").mkdir()
-    done = threading.Event()
+    outcomes: set[type | None] = set()
 
-    def swap() -> None:
+    def attack() -> None:
+        with suppress(OSError):
+            Path("celery").rename(f"old-{os.urandom(8).hex()}")
+        Path("celery").symlink_to(victim)
+        Path("celery").unlink()
+
+    with nobody(theirs, attack):
         for number in count():
-            if done.is_set():
-                return
-            with suppress(OSError):
-                (theirs / "celery").rename(theirs / f"old-{number}")
-            with suppress(OSError):  # root was faster
-                (theirs / "celery").symlink_to(victim if number % 2 else theirs / "real")
-
-    thread = threading.Thread(target=swap)
-    thread.start()
-    try:
-        for _round in range(300):
             for name, wanted in (("celery", WANTED["directory"]), ("celery/shadow", WANTED["file"])):
-                with suppress(files.FileError, OSError):
+                try:
                     apply(theirs / name, wanted)
-    finally:
-        done.set()
-        thread.join()
+                    outcomes.add(None)
+                except (files.FileError, OSError) as error:
+                    outcomes.add(type(error))
+            if number >= ROUNDS and {None, paths.LinkError} <= outcomes:
+                break
     assert state(victim) == before
+
+
+def test_a_secret_that_is_swapped_while_it_is_read_is_not_taken(theirs: Path) -> None:
+    """The file that was looked at is the one that is read."""
+    (theirs / "roots").write_text("roots")
+    outcomes: set[object] = set()
+
+    def attack() -> None:
+        Path("planted").write_text("planted")
+        for old, new in (("roots", "secret"), ("secret", "roots"), ("planted", "secret")):
+            Path(old).rename(new)
+
+    with nobody(theirs, attack):
+        for number in count():
+            try:
+                outcomes.add(paths.read_of_root(f"{theirs}/secret"))
+            except OSError as error:
+                outcomes.add(type(error))
+            if number >= ROUNDS and {b"roots", PermissionError} <= outcomes:
+                break
+    assert b"planted" not in outcomes
