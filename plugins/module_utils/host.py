@@ -119,7 +119,9 @@ def releases(root: Path) -> dict[str, Any]:
     it is made anew.
     """
     current = root / "current"
-    markers = [path for path in root.glob(f"releases/*/{COMPLETE}") if _python_works(path.parent / "venv")]
+    # What begins with a dot is being built, or was replaced.
+    marked = [path for path in root.glob(f"releases/*/{COMPLETE}") if path.parent.name[0] != "."]
+    markers = [path for path in marked if _python_works(path.parent / "venv")]
     newest_first = [
         path.parent for path in sorted(markers, key=lambda path: path.stat().st_mtime, reverse=True)
     ]

@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 PROC = Path("/proc")
-# What of a process tells where it runs from: its working directory, its program, its libraries, its words.
+# What of a process tells where it runs from, besides its open files: its working directory, its program, its
+# libraries, its words.
 _LINKS, _TEXTS = ("cwd", "exe", "root"), ("maps", "cmdline")
 
 
@@ -38,9 +39,12 @@ def _links(directory: Path) -> Iterator[Path]:
 
 def _runs_from(process: Path, directory: str) -> bool:
     inside = f"{directory}/"
-    for name in _LINKS:
+    links = [process / name for name in _LINKS]
+    with suppress(OSError):  # it may end meanwhile, or be somebody else's
+        links += (process / "fd").iterdir()
+    for path in links:
         with suppress(OSError):
-            if f"{Path(process, name).readlink()}/".startswith(inside):
+            if f"{path.readlink()}/".startswith(inside):
                 return True
     for name in _TEXTS:
         with suppress(OSError):

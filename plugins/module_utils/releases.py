@@ -26,6 +26,9 @@ BUILDING = ".building-"
 LEFT_AFTER = 3600  # seconds
 RENAME_EXCHANGE = 2  # renameat2(2)
 _AT_FDCWD = -100
+# In a virtual environment.
+_PACKAGES = "lib/python*/site-packages"
+_WITH_PATHS = ("bin/*", *(f"{_PACKAGES}/{name}" for name in ("*.pth", "*.egg-link", "__editable__*.py")))
 _LONGEST_SCRIPT = 1_000_000  # bytes
 
 
@@ -100,12 +103,13 @@ def _age(directory: Path) -> float:
 
 
 def _move_scripts(building: Path, place: Path) -> None:
-    """Let the programs of the virtual environment name the place where they will be.
+    """Let what in the virtual environment names its own place name the one where it will be.
 
-    pip writes the interpreter's path into the first lines of each; Python finds packages by its own place.
+    pip writes the interpreter's path into the first lines of each program, and into a package that was
+    installed to be edited (``-e``) the path of its code; Python finds the others by its own place.
     """
     old, new = str(building).encode(), str(place).encode()
-    for script in sorted((building / "venv" / "bin").glob("*")):
+    for script in sorted(path for names in _WITH_PATHS for path in (building / "venv").glob(names)):
         if script.is_symlink() or not script.is_file() or script.stat().st_size > _LONGEST_SCRIPT:
             continue
         content = script.read_bytes()

@@ -149,6 +149,29 @@ def test_what_another_run_builds_is_left_while_somebody_works_there(root: Path) 
     assert another.exists()
 
 
+def test_what_is_being_built_is_no_release(root: Path) -> None:
+    """A run that is killed between its mark and its place leaves one that looks whole."""
+    (built(root) / host.COMPLETE).touch()
+    assert host.releases(root)["releases"] == []
+
+
+def test_what_pip_installed_to_be_edited_in_place_is_found_after_the_move(root: Path) -> None:
+    """As `-e git+https://...` of a requirements file leaves it, before setuptools 64 and after."""
+    building = built(root)
+    [packages] = building.glob("venv/lib/python*/site-packages")
+    for name in ("early", "late"):
+        (building / "venv/src" / name).mkdir(parents=True)
+        (building / "venv/src" / name / f"{name}.py").write_text("")
+    (packages / "easy-install.pth").write_text(f"{building}/venv/src/early\n")
+    (packages / "__editable__.late-1.0.pth").write_text("import __editable___late_finder\n")
+    (packages / "__editable___late_finder.py").write_text(
+        f"import sys\nsys.path.append('{building}/venv/src/late')\n"
+    )
+    assert finished(root, building)
+    python = root / "releases" / RELEASE / "venv/bin/python"
+    subprocess.run([python, "-c", "import early, late"], check=True)
+
+
 def test_only_what_was_being_built_is_discarded(root: Path) -> None:
     building = built(root)
     finished(root, building)
@@ -190,7 +213,7 @@ def test_an_incomplete_one_that_somebody_needs_is_named(root: Path) -> None:
 
 
 def test_prune_keeps_what_current_names_and_where_a_process_runs(root: Path) -> None:
-    names = ("current-one", "working", "program", "idle")
+    names = ("current-one", "working", "program", "reading", "idle")
     for name in names:
         (root / "releases" / name / "app").mkdir(parents=True)
     (root / "current").symlink_to("releases/current-one")
@@ -199,11 +222,18 @@ def test_prune_keeps_what_current_names_and_where_a_process_runs(root: Path) -> 
     program.chmod(0o755)
     told: list[str] = []
     working = root / "releases/working/app"
-    with running("sleep", "60", cwd=working), running(str(program), "60", cwd=Path("/")):
+    with (
+        running("sleep", "60", cwd=working),
+        running(str(program), "60", cwd=Path("/")),
+        (root / "releases/reading/app/data").open("w") as held,
+        subprocess.Popen(["sleep", "60"], cwd="/", stdout=held) as reading,
+    ):
+        held.close()
         for change in files.changes([], [f"{root}/releases/[!.]*"], keeps=told.append):
             change.apply()
+        reading.kill()
     left = sorted(path.name for path in (root / "releases").iterdir())
-    assert left == ["current-one", "program", "working"]
-    assert len(told) == 3
+    assert left == ["current-one", "program", "reading", "working"]
+    assert len(told) == 4
     assert any("current names it" in line for line in told)
     assert in_use.why(str(root / "releases/working")) == ""
