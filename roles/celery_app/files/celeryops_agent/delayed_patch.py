@@ -23,7 +23,7 @@ def set_up_once() -> None:
     The nodes of a cluster share exchanges, queues and bindings, so one of them is enough.
     """
     try:
-        from celery.worker.consumer.delayed_delivery import DelayedDelivery  # noqa: PLC0415 - new in 5.5
+        from celery.worker.consumer.delayed_delivery import DelayedDelivery  # noqa: PLC0415 - an older one is refused in words
     except ImportError:
         return
     DelayedDelivery._setup_delayed_delivery = _set_up  # type: ignore[method-assign,assignment]

@@ -12,10 +12,17 @@ import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
+
+import celery
+import kombu
 
 #: The oldest Celery that the agent's promises have been shown with: docs/reference/compatibility.md.
 OLDEST = (5, 5)
+
+#: Without redis-py it does not import.
+REDIS_TRANSPORT = "kombu.transport.redis"
 
 #: The modules of the agent that declare INTERNALS.
 DECLARING = (
@@ -42,6 +49,8 @@ class Internal:
     def problem(self) -> str:
         """Return what is not as expected; empty when all is."""
         module, _colon, path = self.name.partition(":")
+        if module == REDIS_TRANSPORT and find_spec("redis") is None:
+            return ""  # a fleet on RabbitMQ may not have it, and uses nothing of it
         try:
             found: Any = import_module(module)
         except ImportError as exc:
@@ -68,9 +77,6 @@ def changed(internals: Iterable[Internal] | None = None) -> str:
 
     :param internals: those to look at; None for all that are declared.
     """
-    import celery  # noqa: PLC0415
-    import kombu  # noqa: PLC0415
-
     versions = f"celery {celery.__version__} with kombu {kombu.__version__}"
     if tuple(celery.VERSION[:2]) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
