@@ -104,7 +104,7 @@ def test_of_many_that_finish_one_release_at_once_one_does(root: Path) -> None:
         assert run.stdout
         assert run.stdout.readline() == "ready\n"
     with ThreadPoolExecutor(len(runs)) as pool:
-        said = [out.strip() for out, _ in pool.map(lambda run: run.communicate("x"), runs)]
+        said = [out.strip() for out in pool.map(lambda run: run.communicate("x")[0], runs)]
     assert sorted(said) == [*["False"] * 3, "True"]
     assert [path.name for path in (root / "releases").iterdir()] == [RELEASE]
     assert (root / "releases" / RELEASE / "app/word.py").read_text() == f"WORD = '{said.index('True')}'\n"
