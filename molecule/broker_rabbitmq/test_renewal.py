@@ -45,7 +45,7 @@ def test_renewal_under_load_loses_nothing() -> None:
     with ThreadPoolExecutor(1) as pool:
         loaded = pool.submit(drive, HOSTS, order, print)
         for node in NODES:
-            HOSTS.run(node, ["rm", "/etc/rabbitmq/celery-tls/server.pem"])
+            HOSTS.run(node, ["rm", "/etc/celery-rabbitmq/celery-tls/server.pem"])
         play = ["ansible-playbook", "celeryops.systemd.site", "-i", str(INVENTORY)]
         play += ["--limit", "celery_broker", "--tags", "configure"]
         subprocess.run(play, check=True, capture_output=True)

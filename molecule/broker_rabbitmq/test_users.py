@@ -104,7 +104,7 @@ def test_no_password_is_on_a_broker(host: Host, node: str) -> None:
     secrets = sorted(set(re.findall(r"://[^:]+:([^@]+)@", found)))
     assert len(secrets) == len(FILES)
     for secret in secrets:
-        search = ["grep", "-rlF", "-e", secret, "/etc/rabbitmq", "/var/lib/rabbitmq"]
+        search = ["grep", "-rlF", "-e", secret, "/etc/rabbitmq", "/etc/celery-rabbitmq", "/var/lib/rabbitmq"]
         assert HOSTS.run(node, search, accept=(1,)) == ""
         assert secret not in HOSTS.run(node, ["journalctl", "--no-pager"])
         assert secret not in HOSTS.run(node, ["ps", "axww"])

@@ -58,13 +58,13 @@ def test_renewal_under_load_loses_nothing() -> None:
     order = Order("one", ("one",), mix, count=150, chords=10, rate=5)
     with ThreadPoolExecutor(1) as pool:
         loaded = pool.submit(drive, hosts, order, print)
-        seen = {hosts.run("hub", ["sha256sum", "/etc/redis/celery-tls/server.pem"])}
+        seen = {hosts.run("hub", ["sha256sum", "/etc/celery-redis/celery-tls/server.pem"])}
         for _renewal in range(RENEWALS):
-            hosts.run("hub", ["rm", "/etc/redis/celery-tls/server.pem"])
+            hosts.run("hub", ["rm", "/etc/celery-redis/celery-tls/server.pem"])
             play = ["ansible-playbook", "celeryops.systemd.site", "-i", str(INVENTORY)]
             play += ["--limit", "celery_broker", "--tags", "configure"]
             subprocess.run(play, check=True, capture_output=True)
-            seen.add(hosts.run("hub", ["sha256sum", "/etc/redis/celery-tls/server.pem"]))
+            seen.add(hosts.run("hub", ["sha256sum", "/etc/celery-redis/celery-tls/server.pem"]))
         total = loaded.result()[-1]
     assert len(seen) == RENEWALS + 1
     assert total.clean, total

@@ -19,7 +19,7 @@ PROJECT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 SSH = PROJECT / ".cache/lab/broker_redis/ssh_config"
 INVENTORY = Path(os.environ["MOLECULE_INVENTORY_FILE"]).parent
 CLI = "redis-cli --tls --cacert /etc/ssl/celery-broker-ca.pem"
-ADMIN = f"REDISCLI_AUTH=$(cat /etc/redis/celery-admin.secret) {CLI} --user celeryops"
+ADMIN = f"REDISCLI_AUTH=$(cat /etc/celery-redis/celery-admin.secret) {CLI} --user celeryops"
 
 
 def url(host: Host, file: str, name: str) -> str:
@@ -70,6 +70,6 @@ def test_who_gives_no_name_is_refused(host: Host) -> None:
 
 
 def test_only_root_and_redis_read_the_users(host: Host) -> None:
-    users, secret = host.file("/etc/redis/celery.acl"), host.file("/etc/redis/celery-admin.secret")
+    users, secret = (host.file(f"/etc/celery-redis/celery{name}") for name in (".acl", "-admin.secret"))
     assert (users.user, users.group, users.mode) == ("root", "redis", 0o640)
     assert (secret.user, secret.group, secret.mode) == ("root", "root", 0o600)

@@ -27,7 +27,7 @@ WORKER = "one"
 UNITS = ["celery-worker@default-threads", "celery-worker@mail-threads", "celery-beat", "celery-flower"]
 WORKERS = len(UNITS) - 2
 CLI = "redis-cli --tls --cacert /etc/ssl/celery-broker-ca.pem"
-ADMIN = f"REDISCLI_AUTH=$(cat /etc/redis/celery-admin.secret) {CLI} --user celeryops"
+ADMIN = f"REDISCLI_AUTH=$(cat /etc/celery-redis/celery-admin.secret) {CLI} --user celeryops"
 MAIL = {"queue": "mail", "task": "shop.mail.send", "args": ["buyer@example.org"]}
 MIX: dict[str, Any] = {
     "tasks": [MAIL, {"queue": "default", "task": "shop.orders.heartbeat"}],
@@ -156,10 +156,9 @@ def test_nobody_was_refused(host: str) -> None:
 
 @pytest.mark.parametrize("host", REDIS)
 def test_no_password_in_an_argument(host: str) -> None:
-    secret = re.search("^masterauth (.*)$", HOSTS.run(host, ["cat", "/etc/redis/celery.conf"]), re.M)
+    secret = re.search("^masterauth (.*)$", HOSTS.run(host, ["cat", "/etc/celery-redis/celery.conf"]), re.M)
     assert secret
     assert secret[1] not in HOSTS.run(host, ["ps", "-eo", "args"])
-    modes = HOSTS.run(
-        host, ["stat", "-c", "%a", "/var/lib/redis/celery-sentinel.conf", "/etc/redis/celery-sentinel.conf"]
-    )
+    files = [f"{place}/celery-sentinel.conf" for place in ("/var/lib/redis", "/etc/celery-redis")]
+    modes = HOSTS.run(host, ["stat", "-c", "%a", *files])
     assert all(mode.endswith("0") for mode in modes.split())

@@ -18,7 +18,7 @@ HOSTS = Hosts(PROJECT / ".cache/lab/broker_switch/ssh_config")
 MIX = json.loads((PROJECT / "tests/apps/shop/load.json").read_text())
 COUNTDOWN = 15
 # What a drained Redis still has: results, and the bindings of queues.
-REDIS = "REDISCLI_AUTH=$(cat /etc/redis/celery-admin.secret) redis-cli --user celeryops --scan"
+REDIS = "REDISCLI_AUTH=$(cat /etc/celery-redis/celery-admin.secret) redis-cli --user celeryops --scan"
 
 
 def play(name: str) -> str:

@@ -41,8 +41,8 @@ author: celeryops contributors (@celeryops)
 EXAMPLES = r"""
 - name: Write the users of Redis
   celeryops.systemd.redis_users:
-    path: /etc/redis/celery.acl
-    secret: /etc/redis/celery-admin.secret
+    path: /etc/celery-redis/celery.acl
+    secret: /etc/celery-redis/celery-admin.secret
     users: "{{ asked | celeryops.systemd.broker_users }}"
     url: redis://127.0.0.1:6379/0
   no_log: true

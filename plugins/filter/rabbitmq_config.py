@@ -54,7 +54,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: >-
       {{ asked | celeryops.systemd.rabbitmq_config(groups, inventory_hostname, ansible_facts, hostvars,
-                                                   '/etc/rabbitmq/celery-tls') }}
+                                                   '/etc/celery-rabbitmq/celery-tls') }}
   vars:
     asked: {bind: [127.0.0.1], port: 5672, tls: false, memory_max_mb: 0, rabbitmq: {}}
 """

@@ -9,7 +9,6 @@ What check mode predicts is the same list that a real run applies.
 from __future__ import annotations
 
 import grp
-import hashlib
 import os
 import pwd
 import stat
@@ -157,7 +156,7 @@ def _name(by_id: Callable[[int], Any], number: int) -> str:
 def _change(item: Entry) -> Change | None:
     found = look(item.path)
     if item.state == "absent":
-        return _removal(item.path) if found else None
+        return _removal(item.path, item.diff) if found else None
     if item.state == "link":
         return _link_change(item, found)
     if item.state == "directory":
@@ -194,9 +193,9 @@ def _file_change(item: Entry, found: Found | None) -> Change | None:
         before, after = paths.read(item.path) if same_kind else b"", item.content.encode()
     except paths.LinkError:  # a hard link of a service's: replaced, and what it names neither read nor kept
         return _file_change(item, None)
-    text = _text if item.diff else _summary
+    shown = (_text(before), _text(after)) if item.diff else _hidden(before)
     attributes = _attribute_diff(item, same_kind, "file", NEW_FILE_MODE)
-    diffs = [_diff(item.path, text(before), text(after))] if before != after else []
+    diffs = [_diff(item.path, *shown)] if before != after else []
     if attributes and diffs and not same_kind:
         # One block for a new file: what it holds, and in its heading whose it is.
         diffs[0]["after_header"] += f" ({', '.join(attributes['after'].splitlines()[1:])})"
@@ -221,11 +220,14 @@ def _attributes(values: dict[str, Any]) -> str:
     return "".join(f"{key}: {f'{value:04o}' if key == 'mode' else value}\n" for key, value in values.items())
 
 
-def _removal(path: str) -> Change:
+def _removal(path: str, show: bool = True) -> Change:
     found = look(path)
     kind = found.kind if found else "other"
     try:
-        before = _text(paths.read(path)) if kind == "file" else _line(kind)
+        before = _line(kind)
+        if kind == "file":
+            content = paths.read(path)
+            before = _text(content) if show else _hidden(content)[0]
     except paths.LinkError:
         before = _line("hard link")
     if kind == "link":
@@ -239,8 +241,9 @@ def _text(content: bytes) -> str:
     return content.decode(errors="replace")
 
 
-def _summary(content: bytes) -> str:
-    return f"sha256: {hashlib.sha256(content).hexdigest()}\n" if content else ""
+def _hidden(before: bytes) -> tuple[str, str]:
+    """Return what tells that a secret changes; no hash, by which a guess could be tried."""
+    return ("(not shown)\n", "(not shown, changed)\n") if before else ("", "(not shown)\n")
 
 
 def _line(text: str) -> str:

@@ -23,7 +23,18 @@ MOST_LINKS = 40  # path_resolution(7)
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class LinkError(OSError):
+class _RefusalError(OSError):
+    """What a person is told has no number of the system's before it."""
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+class NotRootsError(_RefusalError, PermissionError):
+    """A file that somebody other than root could have written."""
+
+
+class LinkError(_RefusalError):
     """The path leads through a link, or is a hard link, that somebody other than root could have placed."""
 
     def __init__(self, path: str, link: str, kind: str = "link") -> None:
@@ -87,12 +98,12 @@ def read(path: str, most: int = -1) -> bytes:
 def read_of_root(path: str) -> bytes:
     """Return what a file holds that nobody but root could have written; errors as for ``read``.
 
-    :raises PermissionError: the file is somebody else's, or others may write to it.
+    :raises NotRootsError: the file is somebody else's, or others may write to it.
     """
     with _opened(path) as handle:
         found = os.fstat(handle)
         if found.st_uid not in TRUSTED or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise PermissionError(errno.EPERM, f"{path}: is not root's alone: not trusted; remove it")
+            raise NotRootsError(errno.EPERM, f"{path}: is not root's alone: not trusted; remove it")
         return _content(handle)
 
 

@@ -26,6 +26,12 @@ options:
     description: Where the certificate with its key (C(server.pem)) and the key of the CA (C(ca.key)) are.
     type: str
     required: true
+  former:
+    description:
+      - The directory of an earlier version. What O(directory) lacks is taken from there, and a running Redis
+        is not told, for it reads that directory until it restarts.
+    type: str
+    default: ''
   ca_file:
     description: Where the certificate of the CA is, for clients to trust.
     type: str
@@ -71,11 +77,11 @@ author: celeryops contributors (@celeryops)
 EXAMPLES = r"""
 - name: A certificate of a CA of the host's own
   celeryops.systemd.broker_certificate:
-    directory: /etc/redis/celery-tls
+    directory: /etc/celery-redis/celery-tls
     ca_file: /etc/ssl/celery-broker-ca.pem
     names: [localhost, 127.0.0.1, broker1.example.org]
     url: rediss://127.0.0.1:6379/0
-    secret: /etc/redis/celery-admin.secret
+    secret: /etc/celery-redis/celery-admin.secret
   no_log: true
 """
 
@@ -111,9 +117,9 @@ class Wanted:
         self.asked = module.params
         self.directory = Path(self.asked["directory"])
         self.server, self.ca_key = self.directory / "server.pem", self.directory / "ca.key"
-        self.before = _text(self.server)
+        self.before = self._kept(self.server)
         self.why = ""
-        self.made_key = ""
+        self.key = self._kept(self.ca_key)
         if self.asked["certificate"]:
             self.ca = self.asked["ca"]
             self.pem = f"{self.asked['key'].strip()}\n{self.asked['certificate'].strip()}\n"
@@ -122,21 +128,32 @@ class Wanted:
             self.ca, self.pem = self._own(module.check_mode)
 
     def _own(self, check_mode: bool) -> tuple[str, str]:
-        key, ca, pem = _text(self.ca_key), _text(Path(self.asked["ca_file"])), self.before
+        ca, pem = self._kept(Path(self.asked["ca_file"])), self.before
         try:
-            if not key:
+            if not self.key:
                 raise tls.CertificateError("there is no CA")
             tls.check(pem, ca, self.asked["names"], self.asked["days"] / 3)
         except tls.CertificateError as error:
             self.why = str(error)
             if check_mode:  # openssl may not be installed yet
+                self.key = self.key or "a new key\n"
                 return ca or "a new CA\n", "a new certificate\n"
-            if not key or not ca:
-                key, ca = tls.new_ca("celeryops broker CA")
-                self.made_key = key
-            pem = tls.new_certificate(key, ca, self.asked["names"], self.asked["days"])
+            if not self.key or not ca:
+                self.key, ca = tls.new_ca("celeryops broker CA")
+            pem = tls.new_certificate(self.key, ca, self.asked["names"], self.asked["days"])
             tls.check(pem, ca, self.asked["names"])
         return ca, pem
+
+    def _kept(self, path: Path) -> str:
+        """Return what a file of root's holds, of this version or of an earlier one; empty without one."""
+        former = self.asked["former"]
+        earlier = _text(Path(former, path.name)) if former and path.parent == self.directory else ""
+        return _text(path) or earlier
+
+    @property
+    def moves(self) -> bool:
+        """Whether the certificate comes from where an earlier version had it."""
+        return bool(self.before) and not self.server.exists()
 
     def changes(self) -> list[files.Change]:
         """Return what differs on the disk; no diff shows a key."""
@@ -146,8 +163,8 @@ class Wanted:
             {"path": self.asked["ca_file"], "content": self.ca, "mode": "0644", "group": "root"},
             {"path": str(self.server), "content": self.pem, "mode": "0640", "group": group},
         ]
-        if self.made_key:
-            content = {"content": self.made_key, "mode": "0600", "group": "root"}
+        if self.key:
+            content = {"content": self.key, "mode": "0600", "group": "root"}
             wanted.append({"path": str(self.ca_key), **content})
         return files.changes([files.entry({"owner": "root", "diff": False, **raw}) for raw in wanted], [])
 
@@ -191,6 +208,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "directory": {"type": "str", "required": True},
+            "former": text,
             "ca_file": {"type": "str", "required": True},
             "names": {"type": "list", "elements": "str", "required": True},
             "certificate": text,
@@ -206,11 +224,11 @@ def main() -> None:
     )
     try:
         wanted = Wanted(module)
-        changes = wanted.changes()
+        moves, changes = wanted.moves, wanted.changes()
         if not module.check_mode:
             for change in changes:
                 change.apply()
-        told = tell(module, wanted)
+        told = not moves and tell(module, wanted)
     except tls.CertificateError as error:
         what, fix = "broker_tls = true", "see to openssl on this host, or give a certificate"
         if module.params["certificate"]:

@@ -61,7 +61,7 @@ options:
         type: bool
         default: false
       diff:
-        description: Show a V(file)'s content in the diff; when false, only its checksum.
+        description: Show a V(file)'s content in the diff; when false, only that it changes.
         type: bool
         default: true
   prune:

@@ -28,9 +28,13 @@ options:
     type: str
     required: true
   secret:
-    description: The file with the password of C(celeryops).
+    description: The file with the password of C(celeryops). It is refused where it is not root's alone.
     type: str
     required: true
+  former:
+    description: Where an earlier version kept O(secret); it is taken from there where there is none yet.
+    type: str
+    default: ''
   users:
     description: The rules of each user as C(ACL SETUSER) takes them, by its name.
     type: dict
@@ -49,8 +53,8 @@ author: celeryops contributors (@celeryops)
 EXAMPLES = r"""
 - name: One user for the workers, and nobody else
   celeryops.systemd.redis_users:
-    path: /etc/redis/celery.acl
-    secret: /etc/redis/celery-admin.secret
+    path: /etc/celery-redis/celery.acl
+    secret: /etc/celery-redis/celery-admin.secret
     users:
       default: "off"
       celery: "on #{{ password | hash('sha256') }} ~* &* +@all -@dangerous"
@@ -79,6 +83,7 @@ restart:
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -140,12 +145,12 @@ def diff(module: AnsibleModule, before: str, users: Mapping[str, str]) -> list[f
     return [{"before_header": path, "after_header": path, "before": old, "after": new}] if old != new else []
 
 
-def stored_secret(path: str) -> str:
+def stored_secret(places: Iterable[str]) -> str:
     """Return the admin's password of an earlier run; PermissionError when somebody else put it there."""
-    try:
-        return paths.read_of_root(path).decode().strip()
-    except FileNotFoundError:
-        return ""
+    for place in filter(None, places):
+        with suppress(FileNotFoundError):
+            return paths.read_of_root(place).decode().strip()
+    return ""
 
 
 def main() -> None:
@@ -154,15 +159,16 @@ def main() -> None:
         argument_spec={
             "path": {"type": "str", "required": True},
             "secret": {"type": "str", "required": True, "no_log": False},
+            "former": {"type": "str", "default": ""},
             "users": {"type": "dict", "required": True, "no_log": True},
             "group": {"type": "str", "default": "redis"},
             "url": {"type": "str", "required": True},
         },
         supports_check_mode=True,
     )
-    path, place = Path(module.params["path"]), Path(module.params["secret"])
+    path = Path(module.params["path"])
     try:
-        secret = stored_secret(str(place)) or secrets.token_hex(24)
+        secret = stored_secret((module.params["secret"], module.params["former"])) or secrets.token_hex(24)
         digest = hashlib.sha256(secret.encode()).hexdigest()
         users = {**module.params["users"], redis_users.ADMIN: f"on #{digest} ~* &* +@all"}
         before = paths.read(str(path)).decode() if path.exists() else ""

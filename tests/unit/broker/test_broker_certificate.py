@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,6 +124,48 @@ def test_ones_own_certificate(server: Server) -> None:
     assert server.run(**given)["told"]
     assert server.serial() == tls.first_certificate(given["certificate"])
     assert not server.run(**given)["changed"]
+
+
+@pytest.mark.parametrize("names", [NAMES, [*NAMES, "new.example"]], ids=["good", "to renew"])
+def test_the_certificate_of_an_earlier_version_moves(server: Server, names: list[str]) -> None:
+    """The fleet goes on to trust the same CA. The running Redis reads the old place until it restarts."""
+    former, ca, before = server.place / "former", server.ca.read_text(), server.serial()
+    server.pem.parent.rename(former)
+    key, pem = (former / "ca.key").read_text(), (former / "server.pem").read_text()
+    server.asked |= {"former": str(former), "names": names}
+    foretold = server.run(check=True)
+    done = server.run()
+    assert (foretold["told"], done["told"]) == (False, False)
+    assert foretold["changed_paths"] == done["changed_paths"]
+    moved = server.pem.parent / "ca.key"
+    assert set(done["changed_paths"]) == {str(path) for path in (moved.parent, server.pem, moved)}
+    assert moved.read_text() == key
+    assert moved.stat().st_mode & 0o777 == 0o600
+    assert (server.pem.read_text() == pem) is (names == NAMES)
+    assert (server.ca.read_text(), server.serial()) == (ca, before)
+    server.asked["url"] = "rediss://127.0.0.1:1/0"
+    assert not server.run()["changed"]
+
+
+def test_a_ca_beside_the_certificate_moves_with_it(server: Server) -> None:
+    """As on several hosts of the broker, each of which has its own."""
+    server.asked |= {"ca_file": f"{server.pem.parent}/ca.pem", "url": ""}
+    server.run()
+    before = {path.name: path.read_text() for path in server.pem.parent.iterdir()}
+    assert sorted(before) == ["ca.key", "ca.pem", "server.pem"]
+    server.pem.parent.rename(server.place / "former")
+    server.asked["former"] = str(server.place / "former")
+    server.run()
+    assert {path.name: path.read_text() for path in server.pem.parent.iterdir()} == before
+
+
+def test_a_former_key_that_redis_could_have_placed_is_not_taken(server: Server) -> None:
+    former = server.place / "former"
+    server.pem.parent.rename(former)
+    os.chown(former / "ca.key", pwd.getpwnam("nobody").pw_uid, -1)
+    result = server.run(former=str(former))
+    assert result["failed"]
+    assert "ca.key: is not root's alone: not trusted; remove it" in result["msg"]
 
 
 def test_a_stranger_is_told_nothing(server: Server, start_redis: StartRedis, tmp_path: Path) -> None:

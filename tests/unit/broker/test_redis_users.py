@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -110,10 +112,14 @@ class Server:
 
     def run(self, check: bool = False, **asked: Any) -> dict[str, Any]:
         """Run the module for the users that are asked for, and return its result."""
-        users, url = broker_users({**ASKED, **asked}), f"redis://127.0.0.1:{self.port or 1}/0"
-        result = run_module("redis_users", check, group="root", users=users, url=url, **self.files)
+        result = self.result(check, **asked)
         assert not result.get("failed"), result
         return result
+
+    def result(self, check: bool = False, **asked: Any) -> dict[str, Any]:
+        """Return the result of a run that may fail."""
+        users, url = broker_users({**ASKED, **asked}), f"redis://127.0.0.1:{self.port or 1}/0"
+        return run_module("redis_users", check, group="root", users=users, url=url, **self.files)
 
     def client(self, password: str) -> redis.Redis:
         """Log in as a worker."""
@@ -187,6 +193,33 @@ def test_a_user_that_leaves_is_gone(server: Server) -> None:
     assert server.run()["told"] == ["celery-monitor"]
     with pytest.raises(redis.exceptions.AuthenticationError):
         redis.Redis(port=server.port, username="celery-monitor", password="look").ping()
+
+
+def test_the_secret_of_an_earlier_version_moves(server: Server, tmp_path: Path) -> None:
+    """Redis knows it already, so it need not restart; check mode looks there too."""
+    former = tmp_path / "former.secret"
+    Path(server.files["secret"]).rename(former)
+    secret = former.read_text()
+    server.files["former"] = str(former)
+    for check in (True, False):
+        result = server.run(check=check)
+        assert (result["restart"], result["changed_paths"]) == (False, [server.files["secret"]])
+        assert secret.strip() not in json.dumps(result)
+    assert Path(server.files["secret"]).read_text() == secret
+    former.write_text("no longer read")
+    assert not server.run()["changed"]
+
+
+def test_a_former_secret_that_redis_could_have_placed_is_not_taken(server: Server, tmp_path: Path) -> None:
+    former = tmp_path / "former.secret"
+    Path(server.files["secret"]).unlink()
+    former.write_text("planted")
+    os.chown(former, pwd.getpwnam("nobody").pw_uid, -1)
+    server.files["former"] = str(former)
+    refused = server.result()
+    assert refused["failed"]
+    assert refused["msg"].endswith(f"{former}: is not root's alone: not trusted; remove it")
+    assert not Path(server.files["secret"]).exists()
 
 
 def test_a_redis_without_the_roles_user(server: Server, start_redis: StartRedis) -> None:

@@ -159,3 +159,16 @@ def test_a_directory_in_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
 def test_any_content_and_mode_converges(tmp_path: Path, content: str, bits: str) -> None:
     converge({"path": f"{tmp_path}/a", "content": content, "mode": bits})
     assert (tmp_path / "a").read_bytes() == content.encode()
+
+
+@pytest.mark.parametrize("wanted", [{"content": "new"}, {"state": "absent"}], ids=["changed", "removed"])
+def test_the_diff_tells_of_a_secret_only_that_it_changes(tmp_path: Path, wanted: dict[str, Any]) -> None:
+    """No content, and no hash by which a guess could be tried."""
+    place = tmp_path / "secret"
+    place.write_text("hush")
+    [change] = changes([entry({"path": str(place), "diff": False, **wanted})], [])
+    [diff] = change.diff
+    assert diff["before"] == "(not shown)\n"
+    assert diff["after"] == ("(not shown, changed)\n" if "content" in wanted else "")
+    [made] = changes([entry({"path": f"{place}-new", "diff": False, "content": "hush"})], [])
+    assert (made.diff[0]["before"], made.diff[0]["after"]) == ("", "(not shown)\n")
