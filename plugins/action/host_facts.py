@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.celeryops.systemd.plugins.action.run_lock import ActionModule as RunLock
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.run_key import run_key
 
 
 class ActionModule(RunLock):
@@ -17,8 +20,9 @@ class ActionModule(RunLock):
 
     @property
     def own(self) -> dict[str, Any]:
-        """The run that takes the snapshot: the process of Ansible, from which each task's own is forked."""
-        return {"run": str(os.getppid())}
+        """The run that takes the snapshot, the process from which each task's own is forked, and its key."""
+        place: str = constants.DEFAULT_LOCAL_TMP  # type: ignore[attr-defined]
+        return {"run": str(os.getppid()), "key": run_key(Path(place))}
 
     def wants_lock(self) -> bool:
         """Tell whether this task takes the lock."""

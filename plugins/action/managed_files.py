@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible_collections.celeryops.systemd.plugins.module_utils import files, snapshot
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.run_key import run_key
 
 
 class ActionModule(ActionBase):
@@ -33,4 +36,5 @@ class ActionModule(ActionBase):
             wanted = [files.entry(raw) for raw in given["files"]]
         except files.FileError:
             return False  # the module says what is wrong
-        return snapshot.shows(taken, wanted, given["prune"])
+        place: str = constants.DEFAULT_LOCAL_TMP  # type: ignore[attr-defined]
+        return snapshot.shows(taken, wanted, given["prune"], run_key(Path(place)))

@@ -11,7 +11,7 @@ to be able to say so.
 from __future__ import annotations
 
 import grp
-import hashlib
+import hmac
 import pwd
 import stat
 from pathlib import Path, PurePosixPath
@@ -30,15 +30,18 @@ LARGEST = 1_000_000  # bytes of a file that is read; ours are smaller
 KINDS = ((stat.S_ISLNK, "link"), (stat.S_ISDIR, "directory"), (stat.S_ISREG, "file"))
 
 
-def take(patterns: Sequence[str]) -> dict[str, Any]:
-    """Return what lies where the globs match, and the globs: what they match and is not told is not there."""
+def take(patterns: Sequence[str], key: str) -> dict[str, Any]:
+    """Return what lies where the globs match, and the globs: what they match and is not told is not there.
+
+    :param key: of the run, without which nobody can compare; empty tells of no file's content.
+    """
     matches = {str(path) for pattern in patterns for path in Path("/").glob(pattern.lstrip("/"))}
-    described = {path: _described(path) for path in sorted(matches)}
+    described = {path: _described(path, key) for path in sorted(matches)}
     found = {path: told for path, told in described.items() if told}
     return {"patterns": list(patterns), "found": found}
 
 
-def _described(path: str) -> dict[str, Any]:
+def _described(path: str, key: str) -> dict[str, Any]:
     """Return what lies at a path; empty where nothing does.
 
     What cannot be told, as behind a link of a service's, is there all the same: the host has to be asked.
@@ -55,8 +58,8 @@ def _described(path: str) -> dict[str, Any]:
         }
         if kind == "link":
             told["target"] = paths.target(path)
-        elif kind == "file" and status.st_size <= LARGEST:
-            told["digest"] = digest(paths.read(path))
+        elif key and kind == "file" and status.st_size <= LARGEST:
+            told["digest"] = digest(paths.read(path), key)
     except (FileNotFoundError, NotADirectoryError):  # who writes there may take it away meanwhile
         return {}
     except OSError:
@@ -64,9 +67,9 @@ def _described(path: str) -> dict[str, Any]:
     return told
 
 
-def digest(content: bytes) -> str:
-    """Return what stands for a file's content."""
-    return hashlib.sha256(content).hexdigest()
+def digest(content: bytes, key: str) -> str:
+    """Return what stands for a file's content to who has the key; others cannot try a guess of a secret."""
+    return hmac.new(key.encode(), content, "sha256").hexdigest()
 
 
 def _octal(mode: int) -> str:
@@ -99,16 +102,18 @@ def times(snapshot: Mapping[str, Any], paths: Iterable[str]) -> dict[str, float]
     return {path: found[path]["time"] for path in asked if path in found}
 
 
-def shows(snapshot: Mapping[str, Any], wanted: Iterable[Entry], prune: Iterable[str]) -> bool:
+def shows(snapshot: Mapping[str, Any], wanted: Iterable[Entry], prune: Iterable[str], key: str) -> bool:
     """Tell whether a snapshot shows that all is as wanted; False where it does not tell.
 
     It says True only where ``files.changes`` would find nothing to change.
+
+    :param key: with which it was taken.
     """
     found, patterns = snapshot.get("found", {}), snapshot.get("patterns", [])
     entries = {entry.path: entry for entry in wanted}
     kept = [path for path, entry in entries.items() if entry.state != "absent"]
     return (
-        all(_is_as_wanted(entry, found.get(path), patterns) for path, entry in entries.items())
+        all(_is_as_wanted(entry, found.get(path), patterns, key) for path, entry in entries.items())
         and set(prune) <= set(patterns)
         and all(
             path in entries or any(other.startswith(path + "/") for other in kept)
@@ -122,7 +127,9 @@ def _matches(path: str, patterns: Iterable[str]) -> bool:
     return any(PurePosixPath(path).match(pattern) for pattern in patterns)
 
 
-def _is_as_wanted(entry: Entry, there: Mapping[str, Any] | None, patterns: Sequence[str]) -> bool:
+def _is_as_wanted(
+    entry: Entry, there: Mapping[str, Any] | None, patterns: Sequence[str], key: str
+) -> bool:
     if there is None:
         return entry.state == "absent" and _matches(entry.path, patterns)
     if there["kind"] != entry.state:
@@ -131,7 +138,7 @@ def _is_as_wanted(entry: Entry, there: Mapping[str, Any] | None, patterns: Seque
         return bool(there["target"] == entry.target)
     if entry.once:
         return True
-    content = entry.state == "directory" or there.get("digest") == digest(entry.content.encode())
+    content = entry.state == "directory" or there.get("digest") == digest(entry.content.encode(), key)
     mode = _octal(entry.mode) if entry.mode is not None else None
     attributes = (("mode", mode), ("owner", entry.owner), ("group", entry.group))
     return bool(content) and all(value in (None, there[key]) for key, value in attributes)

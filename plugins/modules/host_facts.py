@@ -63,6 +63,12 @@ options:
     description: The run of Ansible that looks, by which the snapshot is known. The action fills it in.
     type: str
     default: ''
+  key:
+    description:
+      - A key of that run, with which the content of files is told as a keyed hash. Without it none is told.
+        The action fills it in.
+    type: str
+    default: ''
   lock:
     description:
       - Whether to take the lock on the host in the same call, as M(celeryops.systemd.run_lock) does. Where
@@ -128,7 +134,8 @@ ansible_facts:
           elements: str
         found:
           description: >-
-            For each path its kind, mode, owner, group and time, and a file's SHA-256 or a link's target.
+            For each path its kind, mode, owner, group and time, and a file's hash, keyed by O(key), or a
+            link's target.
           returned: success
           type: dict
         units:
@@ -333,6 +340,7 @@ def main() -> None:
             "gather_subset": {"type": "list", "elements": "str", "default": []},
             "files": {"type": "list", "elements": "str", "default": []},
             "run": {"type": "str", "default": ""},
+            "key": {"type": "str", "default": "", "no_log": True},
             "lock": {"type": "bool", "default": False},
             **run_lock.ARGUMENTS,
         },
@@ -366,7 +374,8 @@ def main() -> None:
     facts.update(host.releases(Path(module.params["root"])))
     asked = [*module.params["units"], *units.worker_units(workers)]
     told = {"units": unit_states(module, asked), "workers": workers}
-    taken = {**snapshot.take(module.params["files"]), **told, "run": module.params["run"]}
+    found = snapshot.take(module.params["files"], module.params["key"])
+    taken = {**found, **told, "run": module.params["run"]}
     run = module.params["holder"].get("run", "")
     own = {"celeryops": facts, snapshot.FACT: taken, "celeryops_run": run}
     module.exit_json(ansible_facts={**gathered(module), **own})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -23,14 +26,36 @@ def tamper(name: str) -> dict[str, Any]:
 
 def play(root: Path, *tasks: dict[str, Any], check: bool = False) -> int:
     """Play the tasks on this machine; return how many changed something."""
+    return int(told(root, *tasks, check=check).split("changed=")[1].split()[0])
+
+
+def told(root: Path, *tasks: dict[str, Any], check: bool = False) -> str:
+    """Play the tasks on this machine; return what is printed at -vvv."""
     book = root.with_suffix(".yml")
     book.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
-    command = ["ansible-playbook", str(book), "--connection=local", f"--extra-vars=root={root}"]
+    command = ["ansible-playbook", str(book), "--connection=local", f"--extra-vars=root={root}", "-vvv"]
     done = subprocess.run(
         command + ["--check"] * check, capture_output=True, text=True, check=False,
+        env={**os.environ, "ANSIBLE_LOCAL_TEMP": str(root.parent / "local")},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    return int(done.stdout.split("changed=")[1].split()[0])
+    return done.stdout
+
+
+def test_the_look_shows_nothing_by_which_a_secret_could_be_guessed(tmp_path: Path) -> None:
+    """Each run has a key of its own, which is in no result."""
+    root = tmp_path / "host"
+    root.mkdir()
+    (root / "secret").write_text("hunter2")
+    key = tmp_path / "key"
+    keep = {"ansible.builtin.shell": f"cat {tmp_path}/local/*/celeryops-key > {key}", "no_log": True}
+    seen = []
+    for _run in range(2):
+        text = told(root, LOOK, write("secret", "hunter2"), keep)
+        seen += re.findall("digest: ([0-9a-f]{64})", text)[:1]
+        assert key.read_text() not in text
+    assert len(set(seen)) == 2
+    assert hashlib.sha256(b"hunter2").hexdigest() not in seen
 
 
 def test_the_host_is_called_where_the_look_differs_and_only_there(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_prune_leaves_what_a_link_names(theirs: Path, victim: Path) -> None:
 
 def test_the_look_at_a_host_reads_through_no_link_of_the_services(theirs: Path, victim: Path) -> None:
     (theirs / "celery").symlink_to(victim)
-    found = snapshot.take([f"{theirs}/*", f"{theirs}/celery/*"])["found"]
+    found = snapshot.take([f"{theirs}/*", f"{theirs}/celery/*"], "key")["found"]
     assert found[f"{theirs}/celery"]["kind"] == "link"
     assert found[f"{theirs}/celery/shadow"] == {"kind": "unknown"}
 
@@ -134,10 +134,10 @@ def test_the_look_does_not_hide_a_link(theirs: Path, victim: Path) -> None:
     """What it cannot tell is neither absent nor of a known age: the host is asked, which refuses."""
     (theirs / "celery").symlink_to(victim)
     inside = f"{theirs}/celery/shadow"
-    taken = snapshot.take([f"{theirs}/celery/*"])
+    taken = snapshot.take([f"{theirs}/celery/*"], "key")
     gone = files.entry({"path": inside, "state": "absent"})
-    assert not snapshot.shows(taken, [gone], [])
-    assert not snapshot.shows(taken, [], [f"{theirs}/celery/*"])
+    assert not snapshot.shows(taken, [gone], [], "key")
+    assert not snapshot.shows(taken, [], [f"{theirs}/celery/*"], "key")
     assert snapshot.times(taken, [inside]) is None
     with pytest.raises(paths.LinkError):
         files.changes([gone], [])
@@ -150,7 +150,7 @@ def test_a_hard_link_of_the_services_is_replaced_and_never_read(theirs: Path, vi
         (theirs / "file").hardlink_to(victim / "shadow")
         with pytest.raises(paths.LinkError, match="file is a hard link, and others than root"):
             paths.read(f"{theirs}/file")
-        assert "digest" not in snapshot.take([f"{theirs}/*"])["found"][f"{theirs}/file"]
+        assert "digest" not in snapshot.take([f"{theirs}/*"], "key")["found"][f"{theirs}/file"]
         [change] = files.changes([files.entry({"path": f"{theirs}/file", **wanted})], [])
         assert "secret" not in str(change.diff)
         change.apply()
