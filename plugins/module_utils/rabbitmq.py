@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from ansible_collections.celeryops.systemd.plugins.module_utils import listeners
+
 # The role's own user; its password follows from the Erlang cookie.
 ADMIN = "celeryops"
 SALT = 4  # bytes
@@ -69,12 +71,25 @@ def matches(password: str, kept: str) -> bool:
     return hmac.compare_digest(salted(password, salt), kept)
 
 
+class _Connection(http.client.HTTPConnection):
+    """To a port of loopback, where nobody but root and the service's user listens."""
+
+    def __init__(self, port: int, uid: int) -> None:
+        super().__init__("127.0.0.1", port, timeout=TIMEOUT)
+        self._uid = uid
+
+    def connect(self) -> None:
+        """Connect; StrangerError where somebody else listens there."""
+        super().connect()
+        listeners.require(self.port, self._uid)
+
+
 class Api:
     """The management API of the node on this host."""
 
-    def __init__(self, port: int, password: str) -> None:
-        """Speak to ``port`` of loopback as the role's own user."""
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+    def __init__(self, port: int, password: str, uid: int) -> None:
+        """Speak to ``port`` of loopback as the role's own user; RabbitMQ runs as ``uid``."""
+        self._connection = _Connection(port, uid)
         login = base64.b64encode(f"{ADMIN}:{password}".encode()).decode()
         self._headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from ansible_collections.celeryops.systemd.plugins.module_utils import listeners
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import RedisConnection, connected
 
 # The role's own user, with a password that is made on the host and never leaves it (modules/redis_users.py).
@@ -24,9 +25,15 @@ _HASH = re.compile(r"#[0-9a-f]{64}")
 
 
 @contextmanager
-def running(url: str) -> Iterator[RedisConnection]:
-    """Connect to the Redis of this host, without a login; BrokerError when none answers there."""
+def running(url: str, user: str) -> Iterator[RedisConnection]:
+    """Connect to the Redis of this host, without a login.
+
+    :param user: that it runs as.
+    :raises BrokerError: none answers there.
+    :raises listeners.StrangerError: somebody else does.
+    """
     with connected(url, TIMEOUT) as connection, RedisConnection(connection) as redis:
+        listeners.require(connection.getpeername()[1], listeners.user_id(user))
         yield redis
 
 

@@ -105,7 +105,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import files, paths, redis_users, tls
+from ansible_collections.celeryops.systemd.plugins.module_utils import (
+    files,
+    listeners,
+    paths,
+    redis_users,
+    tls,
+)
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import BrokerError, RedisError
 
 
@@ -184,7 +190,8 @@ def tell(module: AnsibleModule, wanted: Wanted) -> bool:
     try:
         # What it presents may have ended, or be of another CA than the one that is trusted from now on: it is
         # known by the file that it was read from, and who presents another one is told no password.
-        with redis_users.running(f"{module.params['url'].partition('?')[0]}?ssl_cert_reqs=none") as redis:
+        url = f"{module.params['url'].partition('?')[0]}?ssl_cert_reqs=none"
+        with redis_users.running(url, module.params["group"]) as redis:
             presented = redis.certificate()
             if presented == tls.first_certificate(wanted.pem):
                 return False
@@ -235,7 +242,7 @@ def main() -> None:
             what = "broker_tls_certificate = (hidden)"
             fix = "give the certificate, its key and its CA that belong together and have these names"
         module.fail_json(msg=f"{what}: {error}; {fix}")
-    except (files.FileError, OSError, RedisError) as error:
+    except (files.FileError, OSError, RedisError, listeners.StrangerError) as error:
         module.fail_json(msg=f"{module.params['directory']}: {error}")
     result = {
         "changed": bool(changes or told),

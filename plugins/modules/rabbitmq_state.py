@@ -43,7 +43,7 @@ options:
     type: str
     default: ''
   cookie:
-    description: The file with the Erlang cookie.
+    description: The file with the Erlang cookie, whose owner is the user that RabbitMQ runs as.
     type: path
     default: /var/lib/rabbitmq/.erlang.cookie
   port:
@@ -85,7 +85,7 @@ version:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import paths, rabbitmq
+from ansible_collections.celeryops.systemd.plugins.module_utils import listeners, paths, rabbitmq
 
 
 def introduce(module: AnsibleModule, password: str) -> None:
@@ -126,7 +126,7 @@ def main() -> None:
     asked = module.params
     try:
         password = rabbitmq.admin_password(paths.read(asked["cookie"]).decode())
-        api = rabbitmq.Api(asked["port"], password)
+        api = rabbitmq.Api(asked["port"], password, paths.status(asked["cookie"]).st_uid)
         version, now, told = look(module, api, password)
         todo = rabbitmq.steps(
             now, version, asked["vhost"], asked["users"], asked["policies"], asked["dead_letters"]
@@ -138,7 +138,7 @@ def main() -> None:
         if module.check_mode:  # it is not installed, or does not run yet
             module.exit_json(changed=True, steps=["set up what it is to have"], version="")
         module.fail_json(msg=f"RabbitMQ's management on 127.0.0.1:{asked['port']}: {error}; start RabbitMQ")
-    except rabbitmq.ApiError as error:
+    except (rabbitmq.ApiError, listeners.StrangerError) as error:
         module.fail_json(msg=f"RabbitMQ's management on 127.0.0.1:{asked['port']}: {error}")
     done = told + [step.what for step in todo]
     result: dict[str, Any] = {"changed": bool(done), "steps": done, "version": version}

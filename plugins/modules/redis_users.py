@@ -40,7 +40,10 @@ options:
     type: dict
     required: true
   group:
-    description: The group that Redis runs as; it may read the ACL file.
+    description:
+      - The group that Redis runs as; it may read the ACL file.
+      - Where another user than root and the one of this name listens at O(url), the task fails before it
+        logs in.
     type: str
     default: redis
   url:
@@ -88,7 +91,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import files, paths, redis_users
+from ansible_collections.celeryops.systemd.plugins.module_utils import files, listeners, paths, redis_users
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import BrokerError, RedisError
 
 
@@ -118,7 +121,7 @@ def differences(module: AnsibleModule, secret: str, users: Mapping[str, str]) ->
     RedisError for a rule that this Redis refuses: before the file has it, for Redis would not start again.
     """
     try:
-        with redis_users.running(module.params["url"]) as redis:
+        with redis_users.running(module.params["url"], module.params["group"]) as redis:
             try:
                 redis_users.log_in(redis, secret)
             except RedisError:
@@ -130,7 +133,7 @@ def differences(module: AnsibleModule, secret: str, users: Mapping[str, str]) ->
 
 def tell(module: AnsibleModule, secret: str, commands: Iterable[Sequence[str]]) -> None:
     """Tell the running Redis."""
-    with redis_users.running(module.params["url"]) as redis:
+    with redis_users.running(module.params["url"], module.params["group"]) as redis:
         redis_users.log_in(redis, secret)
         for command in commands:
             redis.call(*command)
@@ -179,7 +182,7 @@ def main() -> None:
                 change.apply()
             if commands:
                 tell(module, secret, commands)
-    except (files.FileError, OSError, BrokerError, RedisError) as error:
+    except (files.FileError, OSError, BrokerError, RedisError, listeners.StrangerError) as error:
         module.fail_json(msg=f"{path}: {error}")
     result = {
         "changed": bool(changes or commands),
