@@ -91,6 +91,10 @@ changed_paths:
   returned: success
   type: list
   elements: str
+ca:
+  description: The certificate of the CA, for clients to trust; in check mode a word where it is to be made.
+  returned: success
+  type: str
 why:
   description: Why a new certificate was made, or would be; empty when the one that is there is good.
   returned: success
@@ -247,6 +251,7 @@ def main() -> None:
     result = {
         "changed": bool(changes or told),
         "changed_paths": [change.path for change in changes],
+        "ca": wanted.ca,
         "why": wanted.why,
         "told": told,
     }

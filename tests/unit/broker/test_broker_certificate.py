@@ -155,7 +155,7 @@ def test_a_ca_beside_the_certificate_moves_with_it(server: Server) -> None:
     assert sorted(before) == ["ca.key", "ca.pem", "server.pem"]
     server.pem.parent.rename(server.place / "former")
     server.asked["former"] = str(server.place / "former")
-    server.run()
+    assert [server.run(check=check)["ca"] for check in (True, False)] == [before["ca.pem"]] * 2
     assert {path.name: path.read_text() for path in server.pem.parent.iterdir()} == before
 
 
