@@ -7,7 +7,8 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from testinfra.host import Host
 
 INVENTORY = Path(os.environ["MOLECULE_INVENTORY_FILE"]).parent
 PROJECT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
+LOCK, BREAK = "/run/celeryops.lock", "run_lock_break=true"
 WATCHED = "/etc /opt /usr /var/lib /var/log/celery"
 
 
@@ -160,8 +162,10 @@ def extra_inventory(case: Case, directory: Path) -> Path:
     return path
 
 
-def play(case: Case, directory: Path) -> subprocess.CompletedProcess[str]:
-    command = ["ansible-playbook", "celeryops.systemd.site", "-i", str(INVENTORY)]
+def play(
+    case: Case, directory: Path, *words: str, playbook: str = "site"
+) -> subprocess.CompletedProcess[str]:
+    command = ["ansible-playbook", f"celeryops.systemd.{playbook}", "-i", str(INVENTORY), *words]
     command += ["-i", str(extra_inventory(case, directory)), "-e", json.dumps(dict(case.variables))]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -190,29 +194,58 @@ def test_refused_before_any_change(case: Case, tmp_path: Path) -> None:
         assert touched == "", f"{name} was changed"
 
 
+MISTAKE = Case("mistake", [], {"celery_worker_log_level": "info"})
+
+
+@contextmanager
+def standing_still(lock: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A run of the site that has its lock on a host, and stands still; its process is killed at the end."""
+    command = ["ansible-playbook", "celeryops.systemd.site", "-i", str(INVENTORY), *words]
+    run = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        host = hosts()[lock]
+        wait_until("it has its lock", lambda: host.run(f"grep -q '\"pid\": {run.pid},' {LOCK}").rc == 0)
+        os.killpg(run.pid, signal.SIGSTOP)
+        yield run
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+
+
 def test_two_runs_do_not_meet(tmp_path: Path) -> None:
     """The first stands still on its way; the second is told so, and once the first has ended, goes on."""
-    mistake = Case("mistake", [], {"celery_worker_log_level": "info"})
-    first = subprocess.Popen(
-        ["ansible-playbook", "celeryops.systemd.site", "-i", str(INVENTORY)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    try:
-        own = f'"pid": {first.pid},'
-        one = hosts()["one"]
-        wait_until("the first has its lock", lambda: one.run(f"grep -q '{own}' /run/celeryops.lock").rc == 0)
-        os.killpg(first.pid, signal.SIGSTOP)
-        second = play(mistake, tmp_path)
-        assert second.returncode != 0
-        words = ["one: lock = ", f"pid {first.pid}", "another run changes this host", "run_lock_break=true"]
-        assert [word for word in words if word not in said(second)] == [], second.stdout + second.stderr
-        assert set(re.findall(r"changed=(\d+)", second.stdout)) == {"0"}
-    finally:
-        os.killpg(first.pid, signal.SIGKILL)
-        first.wait()
-    third = play(mistake, tmp_path)
+    with standing_still("one", "--limit=one") as first:
+        for playbook in ("site", "undrain"):
+            second = play(MISTAKE, tmp_path, playbook=playbook)
+            assert second.returncode != 0
+            words = [f"pid {first.pid}", "one: lock = ", "another run changes this host", BREAK]
+            assert [word for word in words if word not in said(second)] == [], second.stdout + second.stderr
+            assert "two: lock = " not in said(second)
+            assert set(re.findall(r"changed=(\d+)", second.stdout)) == {"0"}
+            assert f'"pid": {first.pid},' in hosts()["one"].file(LOCK).content_string
+            assert not hosts()["two"].file(LOCK).exists, "what the second had before it was told stays locked"
+    third = play(MISTAKE, tmp_path)
     assert "another run changes this host" not in said(third)
     assert "celery_worker_log_level = info" in said(third)
+    assert "that run has ended without releasing it; this one takes it over" in " ".join(
+        f"{third.stdout} {third.stderr}".split()
+    )
+
+
+def test_a_run_whose_lock_was_broken_writes_nothing_more(tmp_path: Path) -> None:
+    """It was thought to be gone, and goes on."""
+    with standing_still("one", "--limit=one") as first:
+        second = play(MISTAKE, tmp_path, "-e", BREAK)
+        assert "celery_worker_log_level = info" in said(second)
+        os.killpg(first.pid, signal.SIGCONT)
+        printed, _errors = first.communicate()
+    assert first.returncode != 0
+    assert "it has taken this host from this run, which ends here" in " ".join(printed.split())
+    for path in ("/etc/conf.d/celery", "/opt/celery", "/etc/redis/celery.conf"):
+        assert not hosts()["one"].file(path).exists, path
 
 
 @pytest.mark.parametrize("case", RELEASES, ids=lambda case: case.name)

@@ -13,6 +13,7 @@ from typing import Any
 from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible_collections.celeryops.systemd.plugins.module_utils import files, snapshot
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import holder
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.run_key import run_key
 
 
@@ -25,7 +26,8 @@ class ActionModule(ActionBase):
         taken = snapshot.current((task_vars or {}).get("ansible_facts", {}), str(os.getppid()))
         if taken and not self._task.delegate_to and self._is_done(taken):
             return {**result, "changed": False, "changed_paths": []}
-        result |= self._execute_module(task_vars=task_vars)
+        arguments = {**self._task.args, **holder.told(self._task.delegate_to, task_vars or {}, os.getppid())}
+        result |= self._execute_module(module_args=arguments, task_vars=task_vars)
         if result.get("changed", True):
             result["ansible_facts"] = {snapshot.FACT: {}}
         return result

@@ -9,6 +9,7 @@ import os
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.celeryops.systemd.plugins.module_utils import run_lock
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import holder
 
 
@@ -19,14 +20,26 @@ class ActionModule(ActionBase):
         """Run the module; a second time where a run of this controller has left its lock."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        arguments = {**self._task.args, **self.own, **(asked(variables) if self.wants_lock() else {})}
+        arguments = {**(self._asked(variables) if self.wants_lock() else {}), **self._task.args, **self.own}
         said: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=variables)
-        if holder.has_ended(said.get("held_by", {})):
-            arguments["ended"] = said["held_by"]["run"]
+        ended = said.get("held_by", {})
+        if holder.has_ended(ended):
+            arguments["ended"] = ended["run"]
             said = self._execute_module(module_args=arguments, task_vars=variables)
+            if "held_by" not in said:
+                said["warnings"] = [*said.get("warnings", []), holder.taken_over(ended)]
         if found := said.get("held_by"):
             said |= {"failed": True, "msg": holder.refusal(variables["inventory_hostname"], found)}
         return result | said
+
+    def _asked(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """Return what the module is told of this run, the process from which each task's own is forked."""
+        play = variables.get("ansible_play_name", "a playbook")
+        return {
+            "holder": dict(holder.holder(os.getppid(), f"the play '{play}'")),
+            "broken": self._templar.template(variables.get(holder.BREAK_VARIABLE, False)),
+            "lease": self._templar.template(variables.get(holder.LEASE_VARIABLE, run_lock.LEASE)),
+        }
 
     @property
     def own(self) -> dict[str, Any]:
@@ -36,12 +49,3 @@ class ActionModule(ActionBase):
     def wants_lock(self) -> bool:
         """Tell whether this task takes the lock."""
         return True
-
-
-def asked(variables: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments by which the module knows this run, whose process every task's is forked from."""
-    play = variables.get("ansible_play_name", "a playbook")
-    return {
-        "holder": dict(holder.holder(os.getppid(), f"the play '{play}'")),
-        "broken": variables.get(holder.BREAK_VARIABLE, False),
-    }

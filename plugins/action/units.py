@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.celeryops.systemd.plugins.module_utils import snapshot, units
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import holder
 
 NOTHING = {
     "changed": False, "started": [], "restarted": [], "stale": [], "stopped": [], "removed": [],
@@ -29,7 +30,8 @@ class ActionModule(ActionBase):
             states = self._settled(taken)
             if states is not None:
                 return {**result, **NOTHING, "states": states}
-        result |= self._execute_module(task_vars=task_vars)
+        arguments = {**self._task.args, **holder.told(self._task.delegate_to, task_vars or {}, os.getppid())}
+        result |= self._execute_module(module_args=arguments, task_vars=task_vars)
         if result.get("changed", True):
             result["ansible_facts"] = {snapshot.FACT: {}}
         return result

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.module_utils import in_use, paths
+from ansible_collections.celeryops.systemd.plugins.module_utils import in_use, paths, run_lock
 
 DIFF_LIMIT = 100_000
 NEW_FILE_MODE = 0o644
@@ -38,6 +38,7 @@ ENTRY: dict[str, Any] = {
 ARGUMENTS: dict[str, Any] = {
     "files": {"type": "list", "elements": "dict", "default": [], "options": ENTRY},
     "prune": {"type": "list", "elements": "str", "default": []},
+    **run_lock.KEEPER,
 }
 
 Diff = dict[str, str]

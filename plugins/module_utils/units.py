@@ -15,6 +15,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.celeryops.systemd.plugins.module_utils import run_lock
+
 PROPERTIES = (
     "LoadState",
     "ActiveState",
@@ -62,6 +64,7 @@ ARGUMENTS: dict[str, Any] = {
     "restart": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": 600},
     "ask": {"type": "bool", "default": False},
+    **run_lock.KEEPER,
 }
 # How systemctl is asked for the properties.
 SHOW = ("show", "--timestamp=us+utc", f"--property={','.join(PROPERTIES)}", "--")

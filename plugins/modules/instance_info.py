@@ -49,6 +49,10 @@ options:
     description: Where the environment files of the instances lie.
     type: path
     default: /etc/conf.d/celery
+  run:
+    description: The run of Ansible, where it has taken the lock on the host. The action fills it in.
+    type: str
+    default: ''
 author: celeryops contributors (@celeryops)
 """
 
@@ -161,7 +165,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import instances
+from ansible_collections.celeryops.systemd.plugins.module_utils import instances, run_lock
 from ansible_collections.celeryops.systemd.plugins.module_utils.units import worker_units
 
 INTERVAL = 0.5  # seconds between two looks
@@ -231,9 +235,11 @@ def main() -> None:
             "files": {"type": "bool", "default": False},
             "inputs": {"type": "list", "elements": "str", "default": []},
             "config_directory": {"type": "path", "default": instances.CONFIG},
+            **run_lock.KEEPER,
         },
         supports_check_mode=True,
     )
+    run_lock.keep(module.params["run"], module.params["patience"])
     if module.params["files"]:
         module.exit_json(changed=False, **look_behind(module))
     deadline = time.monotonic() + module.params["patience"]

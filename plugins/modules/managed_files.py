@@ -71,6 +71,10 @@ options:
     type: list
     elements: str
     default: []
+  run:
+    description: The run of Ansible, where it has taken the lock on the host. The action fills it in.
+    type: str
+    default: ''
 author: celeryops contributors (@celeryops)
 """
 
@@ -104,7 +108,7 @@ changed_paths:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import files
+from ansible_collections.celeryops.systemd.plugins.module_utils import files, run_lock
 
 
 class QuietModule(AnsibleModule):
@@ -123,6 +127,9 @@ def main() -> None:
     try:
         wanted = [files.entry(raw) for raw in module.params["files"]]
         changes = files.changes(wanted, module.params["prune"], keeps=module.warn)
+        lost = run_lock.keep(module.params["run"]) if changes and not module.check_mode else {}
+        if lost:
+            module.fail_json(msg=run_lock.lost(lost))
         for change in changes:
             if not module.check_mode:
                 change.apply()

@@ -45,6 +45,10 @@ options:
     description: The directory that holds C(current) and C(releases).
     type: path
     default: /opt/celery
+  run:
+    description: The run of Ansible, where it has taken the lock on the host. The action fills it in.
+    type: str
+    default: ''
 author: celeryops contributors (@celeryops)
 """
 
@@ -74,7 +78,7 @@ import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import releases
+from ansible_collections.celeryops.systemd.plugins.module_utils import releases, run_lock
 
 
 def main() -> None:
@@ -86,12 +90,17 @@ def main() -> None:
             "directory": {"type": "str"},
             "marker": {"type": "dict", "default": {}},
             "root": {"type": "path", "default": "/opt/celery"},
+            **run_lock.KEEPER,
         },
         required_if=[("state", "complete", ["directory"]), ("state", "discarded", ["directory"])],
     )
     asked = module.params
     root, name = Path(asked["root"]), asked["id"]
     try:
+        # What this run has built is its own to remove, whoever has the host now.
+        lost = run_lock.keep(asked["run"]) if asked["state"] != "discarded" else {}
+        if lost:
+            module.fail_json(msg=run_lock.lost(lost))
         if asked["state"] == "begun":
             directory = releases.begin(root, name, keeps=module.warn)
             module.exit_json(changed=bool(directory), directory=directory)

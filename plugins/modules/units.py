@@ -95,6 +95,10 @@ options:
         M(celeryops.systemd.host_facts) takes it.
     type: bool
     default: false
+  run:
+    description: The run of Ansible, where it has taken the lock on the host. The action fills it in.
+    type: str
+    default: ''
 author: celeryops contributors (@celeryops)
 """
 
@@ -389,7 +393,8 @@ def main() -> None:
         run = Run(module)
         run.refuse_masked()
         if not module.check_mode:
-            run_lock.prolong(module.params["timeout"])
+            if found := run_lock.keep(module.params["run"], module.params["timeout"]):
+                module.fail_json(msg=run_lock.lost(found))
             run.act()
         module.exit_json(**run.result())
     except (files.FileError, OSError, ValueError, subprocess.TimeoutExpired) as error:

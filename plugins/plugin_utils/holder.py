@@ -12,10 +12,16 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
+
+from ansible_collections.celeryops.systemd.plugins.module_utils.run_lock import described
 
 PROC = Path("/proc")
-BREAK_VARIABLE = "run_lock_break"
+BREAK_VARIABLE, LEASE_VARIABLE = "run_lock_break", "run_lock_lease"
+# The fact that names the run which has taken the lock.
+FACT = "celeryops_run"
+# What is known of a process of which only that it lives can be told.
+ALIVE = "alive"
 
 
 class Holder(TypedDict):
@@ -47,18 +53,31 @@ def holder(pid: int, play: str) -> Holder:
     )  # fmt: skip
 
 
+def told(delegate: object, variables: Mapping[str, Any], pid: int) -> dict[str, str]:
+    """Return what a module that changes a host is told of its run; nothing where it has not taken the lock.
+
+    :param delegate: another host that it changes, of which the variables do not tell; empty for none.
+    :param variables: of the host.
+    :param pid: the process of ansible-playbook.
+    """
+    run = holder(pid, "")["run"]
+    taken = not delegate and variables.get("ansible_facts", {}).get(FACT) == run
+    return {"run": run} if taken else {}
+
+
 def has_ended(found: Mapping[str, object]) -> bool:
     """Tell whether a lock names a run of this controller whose process is gone."""
     pid = found.get("pid")
-    return found.get("place") == _place() and isinstance(pid, int) and _start(pid) != found.get("start")
+    if found.get("place") != _place() or not isinstance(pid, int):
+        return False
+    return _start(pid) not in (found.get("start"), ALIVE)
 
 
 def refusal(host: str, found: Mapping[str, object]) -> str:
     """Return why another run may not begin, as a line that an operator can act on."""
-    who = f"{found.get('user')}@{found.get('controller')}, {found.get('play')}, pid {found.get('pid')}"
     return (
-        f"{host}: lock = {who}, since {found.get('since')}: another run changes this host; wait for it, or, "
-        f"where it is known to have ended, break its lock with -e {BREAK_VARIABLE}=true"
+        f"{host}: lock = {described(found)}: another run changes this host; wait for it, or, where it is "
+        f"known to have ended, break its lock with -e {BREAK_VARIABLE}=true"
     )
 
 
@@ -67,6 +86,11 @@ def _user() -> str:
     with suppress(KeyError, ImportError, OSError):
         return getpass.getuser()
     return str(os.getuid())
+
+
+def taken_over(found: Mapping[str, object]) -> str:
+    """Return what is said where the lock of a run that has ended is taken; the same for all its hosts."""
+    return f"lock = {described(found)}: that run has ended without releasing it; this one takes it over"
 
 
 def _place() -> str:
@@ -79,10 +103,15 @@ def _place() -> str:
 
 
 def _start(pid: int) -> str:
-    """Return what tells a process from an earlier one of its number; empty without one (proc(5), stat)."""
+    """Return what tells a process from an earlier one of its number (proc(5)); empty when it has ended."""
     with suppress(OSError, IndexError):
-        return (PROC / str(pid) / "stat").read_text().rpartition(") ")[2].split()[19]
-    with suppress(OSError):  # a controller without /proc
+        fields = (PROC / str(pid) / "stat").read_text().rpartition(") ")[2].split()
+        return "" if fields[0] in ("Z", "X") else fields[19]
+    # A controller without /proc, or one that hides the processes of others there.
+    try:
         os.kill(pid, 0)
-        return "alive"
-    return ""
+    except ProcessLookupError:
+        return ""
+    except OSError:
+        return ALIVE
+    return ALIVE
