@@ -62,6 +62,7 @@ KINDS: Mapping[str, Change] = {
     "options that are no mapping": _body([[], {}, [1]]),
     "callbacks that are no tasks": _body([[], {}, {"callbacks": [1], "errbacks": [2]}]),
     "a chord that is no task": _body([[], {}, {"chord": "x"}]),
+    "a chain whose options are none": _body([[], {}, {"chain": [{"task": "x", "options": None}]}]),
     "a deep body": _body(_deep()),
     "an unknown task": _header(task="nobody.knows"),
     "a task that is no text": _header(task=["parcels.send"]),
@@ -72,6 +73,9 @@ KINDS: Mapping[str, Change] = {
     "an end that is none": _header(expires={"a": 1}),
     "limits that are none": _header(timelimit="soon"),
     "retries that are none": _header(retries="many"),
+    "stamped headers that are none": _header(stamped_headers=1.5),
+    "another name that is no text": _header(shadow={"a": 1}),
+    "an unknown compression": _header(compression="x-nobody"),
     "an unknown content type": _part(content_type="application/x-nobody"),
     "an unknown encoding": _part(content_type="text/plain", content_encoding="x-nobody"),
     "pickle": _part(content_type="application/x-python-serialize"),
@@ -95,6 +99,7 @@ def _raw(**parts: Any) -> str:
 #: Kinds that only a Redis can hold, where a message is text that anybody may write.
 RAW: Mapping[str, str] = {
     "no JSON": "this is no JSON",
+    "a deep JSON": "[" * 100_000,
     "half of a JSON": '{"body": "W10=", "headers": {',
     "a list": "[1]",
     "a number": "7",

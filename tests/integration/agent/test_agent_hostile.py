@@ -59,6 +59,21 @@ def test_the_list_of_dead_letters_has_a_bound_and_the_key_prefix(stage: Stage) -
     assert letters(stage, "shop:")[0]["why"] == "it is no JSON"
 
 
+@pytest.mark.parametrize("pool", ["threads", "gevent"])
+def test_what_celery_stumbles_over_behind_a_task_takes_no_slot_for_ever(stage: Stage, pool: str) -> None:
+    worker = stage.worker(pool)  # with two slots
+    wait_until("it is ready", worker.is_ready)
+    odd = messages.good("parcels.send", ["odd"])
+    odd["body"][2]["chain"] = [{"task": "parcels.nothing", "subtask_type": [1]}]
+    with redis.Redis(port=stage.redis.port) as client:
+        for parts in (odd, odd, odd, messages.good("parcels.send", ["good"])):
+            client.lpush(pool, messages.for_redis(parts, pool))
+    wait_until("the good one is done", lambda: "good" in stage.marks("done"))
+    wait_until("all is acknowledged", lambda: stage.redis.ask("HLEN", "unacked") == "0")
+    assert worker.says("Celery raised around a task")
+    assert worker.runs
+
+
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_who_waits_for_an_unknown_task_is_told(stage: Stage, pool: str) -> None:
     """As Celery does it; besides, the message is kept."""

@@ -27,7 +27,7 @@ REDIS_TRANSPORT = "kombu.transport.redis"
 #: The modules of the agent that declare INTERNALS.
 DECLARING = (
     "beat", "consumption", "dead_letters", "delayed_patch", "deliveries", "events_patch", "kept_patch",
-    "prefork_patch", "redis_patch", "settings", "schedules_patch", "worker",
+    "prefork_patch", "redis_patch", "settings", "schedules_patch", "slot_patch", "worker",
 )  # fmt: skip
 
 

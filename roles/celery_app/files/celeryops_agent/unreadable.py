@@ -17,7 +17,15 @@ from kombu.exceptions import KombuError
 UNREADABLE = "application/x-celeryops-unreadable"
 
 #: Fields of a task that Celery reads as text.
-TEXTS = ("id", "eta", "expires", "group", "parent_id", "root_id")
+TEXTS = (
+    "lang", "id", "root_id", "parent_id", "group", "shadow", "argsrepr", "kwargsrepr", "origin",
+    "compression", "correlation_id", "reply_to",
+)  # fmt: skip
+
+#: Those that may be numbers: a moment.
+MOMENTS = ("eta", "expires")
+
+NUMBERS = ("retries", "group_index", "replaced_task_nesting")
 
 
 def why_unreadable(message: Any) -> str:
@@ -58,17 +66,34 @@ def _fields(fields: Mapping[str, Any]) -> str:
         return "the name of its task is no text"
     if not isinstance(fields.get("id"), str):
         return "its id is no text"
-    for name in TEXTS:
-        value = fields.get(name)
-        if value is not None and not isinstance(value, str | int | float):
-            return f"its {name} is no text"
-    retries = fields.get("retries")
-    if retries is not None and not isinstance(retries, int):
-        return "its number of retries is none"
+    for names, kinds, wanted in _WANTED:
+        for name in names:
+            value = fields.get(name)
+            if value is not None and not isinstance(value, kinds):
+                return f"its {name} is no {wanted}"
     limits = fields.get("timelimit")
     if limits is not None and not _is_pair_of_numbers(limits):
         return "its time limits are no pair of numbers"
+    stamped = fields.get("stamped_headers")
+    if stamped is not None and not _are_texts(stamped):
+        return "its stamped_headers are no list of texts"
     return ""
+
+
+#: Names of fields, what they may be, and what they are if not. One of another kind ends the thread or the
+#: callback that meets it, and the slot of the pool is not free again.
+_WANTED: tuple[tuple[tuple[str, ...], tuple[type, ...], str], ...] = (
+    (TEXTS, (str,), "text"),
+    (MOMENTS, (str, int, float), "moment"),
+    (NUMBERS, (int,), "number"),
+    (("stamps", "headers"), (Mapping,), "mapping"),
+)
+
+
+def _are_texts(value: Any) -> bool:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return False
+    return all(isinstance(each, str) for each in value)
 
 
 def _is_pair_of_numbers(value: Any) -> bool:
@@ -99,4 +124,7 @@ def _embedded(embed: Any) -> str:
 
 
 def _is_signature(value: Any) -> bool:
-    return isinstance(value, Mapping) and isinstance(value.get("task"), str)
+    if not isinstance(value, Mapping) or not isinstance(value.get("task"), str):
+        return False
+    options = value.get("options", {})
+    return not _arguments(value.get("args", ()), value.get("kwargs", {})) and isinstance(options, Mapping)

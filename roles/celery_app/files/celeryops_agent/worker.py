@@ -36,6 +36,7 @@ from celeryops_agent.redis_patch import (
 from celeryops_agent.report import COMMAND
 from celeryops_agent.reporter import Life
 from celeryops_agent.settings import lay_over
+from celeryops_agent.slot_patch import answer_always
 from celeryops_agent.watchdog import STALE, View
 
 #: Seconds between attempts to reach a broker that is away: the first and its growth, and the most.
@@ -229,6 +230,7 @@ def _reconnecting(base: Any, max_deliveries: int) -> type:
             return connection
 
         def create_task_handler(self, *args: Any, **kwargs: Any) -> Any:
+            answer_always(self.pool)
             guarded = handler(self, super().create_task_handler(*args, **kwargs))
             return patient(self, guarded, max_deliveries)
 
