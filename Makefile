@@ -140,6 +140,10 @@ proof-rollout: APP := $(or $(APP),rollout)
 proof-transport: tools ## the transport of the agent's own for Redis, which is off by default
 	python -m pytest tests/transport
 
+.PHONY: proof-hostile
+proof-hostile: tools ## malformed messages between good ones, each pool: make proof-hostile BROKER=amqp://...
+	python -m hostile --good $(or $(GOOD),2000) --bad $(or $(BAD),200) $(if $(BROKER),--broker $(BROKER))
+
 .PHONY: clean
 clean: ## take every lab of this checkout down and remove .cache
 	-$(lab) down --all
