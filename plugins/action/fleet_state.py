@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.state import EXIT
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.report.state import EXIT
 
 SHOWN = 3  # reasons in the message; the table above it has them all
 ARGUMENTS: dict[str, Any] = {

@@ -12,7 +12,7 @@ from typing import Any
 from ansible import constants
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.celeryops.systemd.plugins.action.run_lock import ActionModule as RunLock
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.run_key import run_key
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.run.run_key import run_key
 
 
 class ActionModule(RunLock):

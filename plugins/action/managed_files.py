@@ -13,8 +13,8 @@ from typing import Any
 from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible_collections.celeryops.systemd.plugins.module_utils import files, snapshot
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import holder
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.run_key import run_key
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.run import holder
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.run.run_key import run_key
 
 
 class ActionModule(ActionBase):

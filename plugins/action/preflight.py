@@ -16,8 +16,13 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import filter_loader
 from ansible.utils.display import Display
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import arguments, grouped, inventory, names
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import Problem
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory import (
+    arguments,
+    grouped,
+    names,
+    reader,
+)
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory.problems import Problem
 
 ARGUMENTS: dict[str, Any] = {
     "roles": {"type": "list", "elements": "str", "default": []},
@@ -50,19 +55,19 @@ class ActionModule(ActionBase):
         run = str(os.getppid())
         if given["refuse"] and all(self._checked(host) == run for host in hosts):
             return {**result, "changed": False, "problems": {}}
-        members = [*inventory.members(groups), *hosts]
+        members = [*reader.members(groups), *hosts]
         fleet = {
             "run": run if not given["roles"] else "",
-            "timers": inventory.fleet_timers(hostvars, groups, hosts),
-            "chosen_visibility_timeout": inventory.chosen_visibility(hostvars, members),
+            "timers": reader.fleet_timers(hostvars, groups, hosts),
+            "chosen_visibility_timeout": reader.chosen_visibility(hostvars, members),
         }
         owners = [*self._specs] if given["all_variables"] else given["roles"]
         problems = {
-            host: self._problems(host, fleet, given["roles"] or inventory.roles_of(host, groups), owners)
+            host: self._problems(host, fleet, given["roles"] or reader.roles_of(host, groups), owners)
             for host in hosts
         }
         found = grouped.lines(problems)
-        for doubt in [] if given["roles"] else inventory.doubts(hostvars, groups):
+        for doubt in [] if given["roles"] else reader.doubts(hostvars, groups):
             Display().warning(doubt)
         if not found or not given["refuse"]:
             facts = {"celeryops_fleet": fleet}
@@ -151,7 +156,7 @@ class ActionModule(ActionBase):
 
     @cached_property
     def _known(self) -> set[str]:
-        return {*self._options, *inventory.OUTPUTS}
+        return {*self._options, *reader.OUTPUTS}
 
     def _merged(self, part: str) -> dict[str, Any]:
         paths = sorted((COLLECTION / "roles").glob(f"*/{part}/main.yml"))

@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import holder
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.run import holder
 
 
 class ActionModule(ActionBase):

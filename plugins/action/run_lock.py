@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.celeryops.systemd.plugins.module_utils import run_lock
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import holder
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.run import holder
 
 
 class ActionModule(ActionBase):

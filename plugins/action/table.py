@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.table import Column, table
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.report.table import Column, table
 
 ARGUMENTS: dict[str, Any] = {
     "rows": {"type": "list", "elements": "dict", "required": True},

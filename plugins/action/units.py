@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.celeryops.systemd.plugins.module_utils import snapshot, units
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import holder
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.run import holder
 
 NOTHING = {
     "changed": False, "started": [], "restarted": [], "stale": [], "stopped": [], "removed": [],

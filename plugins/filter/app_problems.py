@@ -10,7 +10,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import celery_version, checks
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import celery_version
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory import checks
 
 DOCUMENTATION = r"""
 name: app_problems

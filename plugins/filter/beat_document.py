@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import beat
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.beat import options
 
 DOCUMENTATION = r"""
 name: beat_document
@@ -49,7 +49,7 @@ _value:
 def beat_document(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document; wrong types are an Ansible error."""
     try:
-        return beat.document(beat.Asked(**asked))
+        return options.document(options.Asked(**asked))
     except (AttributeError, TypeError) as error:
         raise AnsibleFilterError(f"beat_document: {error}") from error
 

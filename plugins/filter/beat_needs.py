@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import beat
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.beat import options
 
 DOCUMENTATION = r"""
 name: beat_needs
@@ -48,7 +48,7 @@ _value:
 def beat_needs(scheduler: str, schedules: Mapping[str, Any] | None = None) -> list[dict[str, str]]:
     """Return what is needed; wrong types are an Ansible error."""
     try:
-        return beat.needs(scheduler, schedules or {})
+        return options.needs(scheduler, schedules or {})
     except AttributeError as error:
         raise AnsibleFilterError(f"beat_needs: {error}") from error
 

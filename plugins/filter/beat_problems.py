@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import beat
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.beat import options
 
 DOCUMENTATION = r"""
 name: beat_problems
@@ -78,7 +78,7 @@ def beat_problems(
     if play_hosts and play_hosts[0] != host:
         return []
     try:
-        return [problem.text(host) for problem in beat.problems(beat.Asked(**asked), groups)]
+        return [problem.text(host) for problem in options.problems(options.Asked(**asked), groups)]
     except TypeError as error:
         raise AnsibleFilterError(f"beat_problems: {error}") from error
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import broker
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker
 
 DOCUMENTATION = r"""
 name: broker_limits

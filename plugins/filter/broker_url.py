@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import broker
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker
 
 DOCUMENTATION = r"""
 name: broker_url

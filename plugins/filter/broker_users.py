@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import redis_acl
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import did_you_mean
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import redis_acl
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory.problems import did_you_mean
 
 DOCUMENTATION = r"""
 name: broker_users

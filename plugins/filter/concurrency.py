@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import plan
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import PlanError
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory.problems import PlanError
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import planning
 
 DOCUMENTATION = r"""
 name: concurrency
@@ -56,7 +56,7 @@ def concurrency(spec: Mapping[str, Any], cores: float, memory_mb: int) -> int:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
             raise AnsibleFilterError(f"concurrency: {name} must be a number above 0, not {value!r}")
     try:
-        return plan.concurrency(spec, cores, int(memory_mb))
+        return planning.concurrency(spec, cores, int(memory_mb))
     except PlanError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import drain, rollout
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout import course, drain
 
 DOCUMENTATION = r"""
 name: drain_course
@@ -77,7 +77,7 @@ def drain_course(
 ) -> dict[str, Any]:
     """Return the problems, the notes and the units."""
     seen = {host: hostvars[host].get("__rollout_seen") or {} for host in hosts}
-    units = rollout.read(seen | {look["item"]: look for look in elsewhere})
+    units = course.read(seen | {look["item"]: look for look in elsewhere})
     return {
         "problems": drain.problems(units, hosts, limited, unserved) if drained else [],
         "notes": drain.notes(hosts, groups or {}) if drained else [],

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import environment
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import environment
 
 DOCUMENTATION = r"""
 name: environment_file

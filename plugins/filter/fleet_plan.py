@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import fleet
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.report import plan_tables
 
 DOCUMENTATION = r"""
 name: fleet_plan
@@ -63,16 +63,17 @@ def fleet_plan(
         raise AnsibleFilterError(f"fleet_plan: hosts = {hosts}: give a list of hosts")
     kept = {host: hostvars[host][outlook] for host in hosts if hostvars[host].get(outlook)}
     unknown = [host for host in hosts if host not in kept]
-    outlooks: dict[str, fleet.Outlook] = {
-        host: fleet.Outlook(plan=one["plan"] or None, problems=one["problems"], changes=one["changes"])
+    outlooks: dict[str, plan_tables.Outlook] = {
+        host: plan_tables.Outlook(plan=one["plan"] or None, problems=one["problems"], changes=one["changes"])
         for host, one in kept.items()
     }
+    silent = [{"host": host, "instance": "not known"} for host in unknown]
     return {
-        "rows": [*fleet.rows_of(outlooks), *({"host": host, "instance": "not known"} for host in unknown)],
-        "changes": list(fleet.change_rows_of(outlooks)),
-        "notes": fleet.notes_of(outlooks, unknown),
-        "whys": fleet.whys_of(outlooks),
-        "document": {"hosts": outlooks, "unknown": unknown, "totals": fleet.totals_of(outlooks)},
+        "rows": [*plan_tables.rows_of(outlooks), *silent],
+        "changes": list(plan_tables.change_rows_of(outlooks)),
+        "notes": plan_tables.notes_of(outlooks, unknown),
+        "whys": plan_tables.whys_of(outlooks),
+        "document": {"hosts": outlooks, "unknown": unknown, "totals": plan_tables.totals_of(outlooks)},
         "known": {"hosts": {host: one["known"] for host, one in kept.items()}},
         "problems": [problem for one in outlooks.values() for problem in one["problems"]],
     }

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import checks
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory import checks
 
 DOCUMENTATION = r"""
 name: host_problems

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import leaving as decision
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import leaving as decision
 
 DOCUMENTATION = r"""
 name: leaving

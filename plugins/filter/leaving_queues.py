@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import abandoned, status
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import abandoned
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.report import status
 
 DOCUMENTATION = r"""
 name: leaving_queues

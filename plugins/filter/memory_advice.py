@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import measure, status
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import measure
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.report import status
 
 DOCUMENTATION = r"""
 name: memory_advice

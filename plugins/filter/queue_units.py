@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import of_queue
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout import of_queue
 
 DOCUMENTATION = r"""
 name: queue_units

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import broker, rabbitmq
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker, rabbitmq
 
 DOCUMENTATION = r"""
 name: rabbitmq_config

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import rolled_back
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout import rolled_back
 
 DOCUMENTATION = r"""
 name: release_choice

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import settings
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import settings
 
 DOCUMENTATION = r"""
 name: result_backend

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import broker, budget
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import budget
 
 DOCUMENTATION = r"""
 name: role_memory

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import rollback
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout import rollback
 
 DOCUMENTATION = r"""
 name: rollback_target

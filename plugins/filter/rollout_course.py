@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import rollout
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout import course
 
 CURRENT = "/opt/celery/current"
 DOCUMENTATION = r"""
@@ -98,10 +98,10 @@ def rollout_course(
     """Return the batches, and what is said about them."""
     seen = {host: hostvars[host].get("__rollout_seen") or {} for host in hosts}
     seen |= {look["item"]: look for look in elsewhere}
-    units = rollout.read(seen)
+    units = course.read(seen)
     if release:
         targets = dict.fromkeys(hosts, release)
-    options = rollout.Options(
+    options = course.Options(
         hosts=tuple(hosts),
         share=_share(min_capacity),
         targets=None if targets is None else {host: to for host, to in targets.items() if to},
@@ -110,13 +110,13 @@ def rollout_course(
         only=only,
         beat_first=bool(beat_first),
     )
-    batches = rollout.course(units, options)
+    batches = course.course(units, options)
     silent = [look["item"] for look in elsewhere if "instances" not in look]
     return {
         "batches": [asdict(batch) | {"restart": _restarts(batch)} for batch in batches],
-        "rows": rollout.rows(batches, units),
-        "notes": rollout.notes(batches, units, options, silent),
-        "former": rollout.former(units, release, options.links),
+        "rows": course.rows(batches, units),
+        "notes": course.notes(batches, units, options, silent),
+        "former": course.former(units, release, options.links),
     }
 
 
@@ -124,7 +124,7 @@ def _link(variables: Mapping[str, Any]) -> str:
     return str(variables["ansible_facts"]["celeryops"]["release"])
 
 
-def _restarts(batch: rollout.Batch) -> dict[str, list[dict[str, Any]]]:
+def _restarts(batch: course.Batch) -> dict[str, list[dict[str, Any]]]:
     """What celeryops.systemd.units takes."""
     found: dict[str, list[dict[str, Any]]] = {}
     for host, names in batch.units.items():

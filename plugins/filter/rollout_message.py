@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.verdict import Stop, Verdict, message
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout.verdict import Stop, Verdict, message
 
 DOCUMENTATION = r"""
 name: rollout_message

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import verdict
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout import verdict
 
 DOCUMENTATION = r"""
 name: rollout_verdict

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import instance_files
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import instance_files
 
 DOCUMENTATION = r"""
 name: scale_file

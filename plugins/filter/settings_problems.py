@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import settings
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.environment import environment_problems
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import settings
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.environment import environment_problems
 
 DOCUMENTATION = r"""
 name: settings_problems

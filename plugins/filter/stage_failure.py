@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import release
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import release
 
 DOCUMENTATION = r"""
 name: stage_failure

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import state, status
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.report import state, status
 
 DOCUMENTATION = r"""
 name: status_table

@@ -10,9 +10,9 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import plan
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import HostPlan
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import PlanError
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory.problems import PlanError
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import planning
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.planning import HostPlan
 
 DOCUMENTATION = r"""
 name: worker_plan
@@ -185,7 +185,7 @@ def worker_plan(
         if not isinstance(value, Mapping):
             raise AnsibleFilterError(f"worker_plan: {name} must be a dictionary, not {type(value).__name__}")
     try:
-        planned = plan.worker_plan(queues, host, groups, facts, defaults or {})
+        planned = planning.worker_plan(queues, host, groups, facts, defaults or {})
     except PlanError as error:
         raise AnsibleFilterError(str(error)) from error
     for warning in planned["warnings"]:

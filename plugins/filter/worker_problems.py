@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import worker_checks
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import Problem
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory.problems import Problem
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import worker_checks
 
 DOCUMENTATION = r"""
 name: worker_problems

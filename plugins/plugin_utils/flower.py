@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from . import spec
-from .broker import is_loopback
-from .environment import environment_file
-from .problems import Problem, did_you_mean
+from .app.environment import environment_file
+from .broker.broker import is_loopback
+from .inventory.problems import Problem, did_you_mean
+from .plan import spec
 
 STATE_FILE = "/var/lib/celery-flower/state"
 SAVE_STATE_EVERY_MS = 60_000

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from . import spec
-from .problems import Problem
+from .inventory.problems import Problem
+from .plan import spec
 
 DESTINATIONS = ("journal", "file")
 FREQUENCIES = ("daily", "weekly", "monthly")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from .problems import Problem, did_you_mean
+from .inventory.problems import Problem, did_you_mean
 
 Value = str | bool | int | list[str] | None
 

@@ -22,7 +22,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import plan
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import planning
 
 GOAL_HOSTS, GOAL_SECONDS = 10_000, 10.0
 # A host of the largest fleet may take this much longer than one of the smallest.
@@ -70,7 +70,7 @@ def seconds(raw: Mapping[str, Any], groups: Groups, facts: Facts) -> tuple[float
     """How long the plan of these hosts takes: on the wall, and of the processor."""
     gc.collect()
     start, begun = time.perf_counter(), time.process_time()
-    read = plan.Fleet(raw, groups, {})
+    read = planning.Fleet(raw, groups, {})
     planned = [read.plan(host, known) for host, known in facts.items()]
     took = time.perf_counter() - start, time.process_time() - begun
     assert sum(len(host["instances"]) for host in planned) == len(facts) * QUEUES_PER_HOST

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import plan
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import planning
 from load.remote import Hosts, in_release
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -173,7 +173,7 @@ def sweep(site: Site, name: str, rounds: int, seconds: float) -> tuple[list[str]
     workload = WORKLOADS[name]
     site.write(inventory(workload, "auto", [1]))
     site.up()
-    host = plan.worker_plan(
+    host = planning.worker_plan(
         {name: {**workload.spec, **MEMORY}}, WORKER, {f"celery_queue_{name}": [WORKER]}, site.facts(), {}
     )
     (planned,) = host["instances"]

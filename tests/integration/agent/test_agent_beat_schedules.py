@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import redis
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import beat as asked
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.beat import options as asked
 from eventually import wait_until
 
 from integration.agent.harness import BIN, HERE, Service, Stage

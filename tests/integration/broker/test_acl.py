@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 import redis
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import redis_acl, settings
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import settings
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import redis_acl
 from celery import Celery, chord, group
 from celery.result import AsyncResult
 from eventually import wait_until

@@ -13,7 +13,12 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import arguments, celery_names, grouped, names
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory import (
+    arguments,
+    celery_names,
+    grouped,
+    names,
+)
 from celery.app import defaults as celery_defaults
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +54,7 @@ def test_loading_the_action_loads_what_the_filters_import() -> None:
     """As the process does from which every task's own is forked."""
     modules = subprocess.run([sys.executable, "-c", LOADS], capture_output=True, text=True, check=True).stdout
     utils = "ansible_collections.celeryops.systemd.plugins.plugin_utils"
-    assert {f"{utils}.plan", f"{utils}.beat", f"{utils}.problems"} <= set(modules.split())
+    assert {f"{utils}.plan.planning", f"{utils}.beat.options", f"{utils}.inventory.problems"} <= set(modules.split())
 
 
 def play(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter import beat_document, beat_needs, beat_problems
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import beat
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.beat import options
 
 FILE = "celery.beat:PersistentScheduler"
 DJANGO = "django_celery_beat.schedulers:DatabaseScheduler"
@@ -63,11 +63,11 @@ def test_two_beats_need_a_schedule_and_a_lock_between_them(
 
 
 def test_redbeat_needs_a_redis() -> None:
-    (line,) = told(scheduler=beat.REDBEAT, broker_url="amqp://guest:secret@b//")
+    (line,) = told(scheduler=options.REDBEAT, broker_url="amqp://guest:secret@b//")
     assert "celery_beat_scheduler = redbeat.RedBeatScheduler: RedBeat keeps its schedule in Redis" in line
     assert "secret" not in line
     own = {"redbeat_redis_url": "redis://other/0"}
-    assert told(scheduler=beat.REDBEAT, broker_url="amqp://b//", app_settings=own) == []
+    assert told(scheduler=options.REDBEAT, broker_url="amqp://b//", app_settings=own) == []
 
 
 @pytest.mark.parametrize(("loop", "lock"), [(20, 20), (25, 20), ("25", "20")])
@@ -118,7 +118,7 @@ def test_what_the_release_has_to_have() -> None:
     needs = beat_needs.beat_needs
     assert needs(FILE) == []
     assert needs("") == []
-    (redbeat,) = needs(beat.REDBEAT, {"digest": {"task": "t", "every": 5}})
+    (redbeat,) = needs(options.REDBEAT, {"digest": {"task": "t", "every": 5}})
     assert (redbeat["module"], redbeat["package"]) == ("redbeat", "celery-redbeat")
     assert redbeat["variable"] == "celery_beat_scheduler"
     assert needs(DJANGO)[0]["package"] == "django-celery-beat"

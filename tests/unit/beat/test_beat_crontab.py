@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import crontab
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.beat import crontab
 from celery.schedules import crontab as Crontab  # noqa: N812
 from hypothesis import given
 from hypothesis import strategies as st

@@ -8,20 +8,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import beat_schedule
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.beat import schedule
 
 DIGEST = {"task": "shop.mail.digest", "every": 60}
 
 
 def told(entry: object, scheduler: str = "file", name: str = "digest") -> list[str]:
     """What preflight says of one entry."""
-    return [problem.text("ops1") for problem in beat_schedule.problems({name: entry}, "UTC", scheduler)]
+    return [problem.text("ops1") for problem in schedule.problems({name: entry}, "UTC", scheduler)]
 
 
 def read(entry: dict[str, Any], timezone: str = "UTC") -> dict[str, Any]:
     """What the agent gets of one entry that is right."""
     assert told(entry) == []
-    return beat_schedule.entries({"digest": entry}, timezone, "file")["digest"]
+    return schedule.entries({"digest": entry}, timezone, "file")["digest"]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_wrong_zone() -> None:
     ]
     (line,) = told({"task": "t", "crontab": "0 2 * * *", "timezone": ["UTC"]})
     assert "digest.timezone = ['UTC']: not a time zone" in line
-    (problem,) = beat_schedule.problems({}, "CEST", "file")
+    (problem,) = schedule.problems({}, "CEST", "file")
     assert problem.variable == "celery_beat_timezone"
 
 
@@ -131,7 +131,7 @@ def test_a_wrong_place_in_the_sun(solar: object, words: str) -> None:
 
 def test_what_is_no_mapping() -> None:
     assert "not a mapping" in told("shop.mail.digest")[0]
-    assert "not a mapping" in beat_schedule.problems([DIGEST], "UTC", "file")[0].what
+    assert "not a mapping" in schedule.problems([DIGEST], "UTC", "file")[0].what
 
 
 def test_what_does_not_fit_django_celery_beat() -> None:

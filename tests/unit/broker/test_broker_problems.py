@@ -11,7 +11,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter.broker_limits import broker_limits
 from ansible_collections.celeryops.systemd.plugins.filter.broker_problems import broker_problems
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import broker
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -12,7 +12,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter import broker_url as face
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import public_url
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker_url
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.broker import broker_url
 from hypothesis import given
 from hypothesis import strategies as st
 from kombu.utils.url import parse_url

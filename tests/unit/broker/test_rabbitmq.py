@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.celeryops.systemd.plugins.filter.rabbitmq_config import rabbitmq_config
 from ansible_collections.celeryops.systemd.plugins.filter.rabbitmq_objects import rabbitmq_objects
 from ansible_collections.celeryops.systemd.plugins.module_utils import rabbitmq as api
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import broker, rabbitmq
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker, rabbitmq
 from hypothesis import given
 from hypothesis import strategies as st
 from kombu.connection import Connection

@@ -23,9 +23,13 @@ from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire impo
     ask,
 )
 from ansible_collections.celeryops.systemd.plugins.module_utils.host import redis_state
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import sentinel
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker_url
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.settings import Own, Timeouts, celery_settings
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.settings import (
+    Own,
+    Timeouts,
+    celery_settings,
+)
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import sentinel
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.broker import broker_url
 from hypothesis import given
 from hypothesis import strategies as st
 from kombu.connection import Connection

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter.memory_advice import memory_advice
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import spec
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import worker_plan
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import spec
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.planning import worker_plan
 from hypothesis import given
 from hypothesis import strategies as st
 

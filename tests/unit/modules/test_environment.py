@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter.environment_file import environment_file as face
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.environment import (
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.environment import (
     environment_file,
     environment_problems,
 )

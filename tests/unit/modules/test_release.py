@@ -11,7 +11,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter.package_files import package_files as face
 from ansible_collections.celeryops.systemd.plugins.module_utils.files import changes, entry
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.release import (
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.release import (
     kept_releases,
     release_files,
     stage_failure,

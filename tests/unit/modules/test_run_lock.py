@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.celeryops.systemd.plugins.module_utils import run_lock
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import holder
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.run import holder
 
 NAMES_OF_USERS = ("LOGNAME", "USER", "LNAME", "USERNAME")
 ALICE: dict[str, Any] = {
@@ -145,7 +145,7 @@ def test_a_controller_tells_its_own_ended_runs_from_those_that_go_on() -> None:
 def test_a_user_without_a_name_is_told_by_number() -> None:
     """As in a container that runs under a number of its own."""
     program = (
-        "import os; from ansible_collections.celeryops.systemd.plugins.plugin_utils import holder; "
+        "import os; from ansible_collections.celeryops.systemd.plugins.plugin_utils.run import holder; "
         "os.setgid(54321); os.setuid(54321); "
         "print(holder.holder(os.getpid(), 'x')['user'])"
     )

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter.celery_settings import celery_settings as face
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import settings
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.settings import (
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import settings
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.settings import (
     Timeouts,
     celery_settings,
     settings_problems,

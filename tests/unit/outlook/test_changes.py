@@ -10,15 +10,15 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.changes import Change, changes
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.instance_files import (
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.changes import Change, changes
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.instance_files import (
     SCALE,
     TEMPLATE,
     limit_files,
     worker_files,
     worker_units,
 )
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import worker_plan
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.planning import worker_plan
 from hypothesis import given
 from hypothesis import strategies as st
 

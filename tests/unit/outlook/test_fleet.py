@@ -14,8 +14,8 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.action.json_file import read, write
 from ansible_collections.celeryops.systemd.plugins.filter.fleet_plan import fleet_plan
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import worker_plan
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.table import Column, table
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.planning import worker_plan
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.report.table import Column, table
 
 FACTS = {"celeryops": {"cores": 4, "memory_mb": 8192}}
 QUEUES: dict[str, Any] = {

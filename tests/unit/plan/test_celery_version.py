@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import celery_version
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import celery_version
 from celeryops_agent import internals
 
 

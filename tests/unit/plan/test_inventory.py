@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import inventory, plan, settings, timers
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import settings
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory import reader, timers
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import planning
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,7 +38,7 @@ LIMITS = st.one_of(st.none(), st.integers(2, 100_000), st.integers(2, 100_000).m
     ],
 )
 def test_the_visibility_timeout_follows_every_limit(variables: dict[str, Any], expected: int) -> None:
-    found = inventory.fleet_timers({"w1": {}, "w2": variables}, GROUPS)
+    found = reader.fleet_timers({"w1": {}, "w2": variables}, GROUPS)
     assert {host: each["visibility_timeout"] for host, each in found.items()} == {
         "w1": expected,
         "w2": expected,
@@ -45,7 +47,7 @@ def test_the_visibility_timeout_follows_every_limit(variables: dict[str, Any], e
 
 def test_limits_are_a_hosts_own_and_the_soft_one_follows_the_hard_one() -> None:
     hostvars = {"w1": {"celery_app_task_time_limit": 7200}, "w2": {"celery_app_task_soft_time_limit": 100}}
-    found = inventory.fleet_timers(hostvars, GROUPS)
+    found = reader.fleet_timers(hostvars, GROUPS)
     assert [(each["soft_time_limit"], each["time_limit"]) for each in found.values()] == [
         (6480, 7200),
         (100, 300),
@@ -55,15 +57,15 @@ def test_limits_are_a_hosts_own_and_the_soft_one_follows_the_hard_one() -> None:
 def test_a_fleet_of_several_hosts_without_tls_is_told() -> None:
     groups = {"celery_broker": ["hub"], "celery_queue_mail": ["hub", "w1"]}
     plain: dict[str, Any] = {"hub": {}, "w1": {}}
-    (doubt,) = inventory.doubts(plain, groups)
+    (doubt,) = reader.doubts(plain, groups)
     assert doubt.startswith("hub: broker_tls = False: tasks and passwords of 1 hosts cross the network")
-    assert inventory.doubts({**plain, "hub": {"broker_tls": "yes"}}, groups) == []
-    assert inventory.doubts({"hub": {}}, {"celery_broker": ["hub"], "celery_queue_mail": ["hub"]}) == []
-    assert inventory.doubts({"w1": {}}, {"celery_queue_mail": ["w1"]}) == []
+    assert reader.doubts({**plain, "hub": {"broker_tls": "yes"}}, groups) == []
+    assert reader.doubts({"hub": {}}, {"celery_broker": ["hub"], "celery_queue_mail": ["hub"]}) == []
+    assert reader.doubts({"w1": {}}, {"celery_queue_mail": ["w1"]}) == []
 
 
 def test_a_host_that_no_group_names_is_told_of_where_it_is_played() -> None:
-    assert sorted(inventory.fleet_timers({"w1": {}, "w2": {}, "solo": {}}, GROUPS, ["solo"])) == [
+    assert sorted(reader.fleet_timers({"w1": {}, "w2": {}, "solo": {}}, GROUPS, ["solo"])) == [
         "solo",
         "w1",
         "w2",
@@ -93,14 +95,14 @@ def test_what_is_written_outlasts_every_limit_that_is_written(hosts: list[dict[s
         hostvars[f"w{number}"] = {**given_, "celery_worker_queues": {"mail": queue}}
     groups = {"celery": list(hostvars), "celery_queue_mail": list(hostvars)}
     facts = {"celeryops": {"cores": 2, "memory_mb": 4096}}
-    found = inventory.fleet_timers(hostvars, groups)
+    found = reader.fleet_timers(hostvars, groups)
     held, limits = set(), set()
     for host, own in found.items():
         document = settings.celery_settings({}, settings.Timeouts(**own), "redis://b/0", None)
         held.add(document["broker_transport_options"]["visibility_timeout"])
         limits.add(document["task_time_limit"])
         defaults = {"soft_time_limit": own["soft_time_limit"], "time_limit": own["time_limit"]}
-        fleet = plan.Fleet(hostvars[host]["celery_worker_queues"], groups, defaults)
+        fleet = planning.Fleet(hostvars[host]["celery_worker_queues"], groups, defaults)
         if not fleet.instances(host)[1]:
             limits |= {instance["time_limit"] for instance in fleet.plan(host, facts)["instances"]}
     countdown = max(asked["celery_app_longest_countdown"] for asked in hosts)

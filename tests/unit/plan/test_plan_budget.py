@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import budget
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.budget import Demand, Host
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import budget
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.budget import Demand, Host
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import checks
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import Problem
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory import checks
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory.problems import Problem
 from hypothesis import given
 from hypothesis import strategies as st
 

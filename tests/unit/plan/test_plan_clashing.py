@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import HostPlan, worker_plan
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import PlanError
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory.problems import PlanError
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.planning import HostPlan, worker_plan
 
 # One wants many slots, one large tasks and most of the host, one to grow, one nobody beside its only task.
 WISHES: dict[str, dict[str, Any]] = {

@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 
 import yaml
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import inventory, plan, spec
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory import reader
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import planning, spec
 
 DOCS = Path(__file__).parents[3] / "docs"
 QUEUES = (DOCS / "reference" / "queues.md").read_text(encoding="utf-8")
@@ -30,7 +31,8 @@ def test_every_key_is_described_once() -> None:
 
 def test_the_example_of_keys_is_right() -> None:
     for queue, raw in example(QUEUES).items():
-        assert spec.read(queue, raw, plan.default_soft(plan.DEFAULT_HARD), plan.DEFAULT_HARD)[1] == []
+        soft = planning.default_soft(planning.DEFAULT_HARD)
+        assert spec.read(queue, raw, soft, planning.DEFAULT_HARD)[1] == []
 
 
 def test_the_worked_example_is_what_the_plan_says() -> None:
@@ -38,7 +40,7 @@ def test_the_worked_example_is_what_the_plan_says() -> None:
     groups = {f"celery_queue_{queue}": ["w1"] for queue in queues}
     groups |= {"celery_broker": ["w1"], "celery_flower": ["w1"]}
     facts = {"celeryops": {"cores": 8, "memory_mb": 16384}}
-    host = plan.worker_plan(queues, "w1", groups, facts, {})
+    host = planning.worker_plan(queues, "w1", groups, facts, {})
     for instance in host["instances"]:
         (row,) = re.findall(rf"^\| `{instance['name']}` \|(.*)\|$", PLAN, re.MULTILINE)
         _cpu, memory_max, high, allowed, concurrency, recycled = (cell.strip() for cell in row.split("|"))
@@ -52,7 +54,7 @@ def test_the_worked_example_is_what_the_plan_says() -> None:
     video = host["instances"][-1]
     assert f"video's stop may take {video['stop_timeout']} s" in PLAN
     assert f"its soft limit is {video['soft_time_limit']} s" in PLAN
-    fleet = inventory.fleet_timers({"w1": {"celery_worker_queues": queues}}, {"celery": ["w1"]})
+    fleet = reader.fleet_timers({"w1": {"celery_worker_queues": queues}}, {"celery": ["w1"]})
     assert f"the fleet becomes {fleet['w1']['visibility_timeout']} s" in PLAN
     parts = host["reserve"]["parts"]
     assert f"{parts['system']} MB for the system, {parts['broker']} for the broker" in PLAN

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import naming, plan
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import HostPlan
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import PlanError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.sizing import InstancePlan
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import naming
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory.problems import PlanError
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import planning
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.planning import HostPlan
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.sizing import InstancePlan
 
 
 def planned(queues: dict[str, Any], cores: float, memory_mb: int, *roles: str, **defaults: Any) -> HostPlan:
@@ -19,7 +20,7 @@ def planned(queues: dict[str, Any], cores: float, memory_mb: int, *roles: str, *
     groups = {naming.group_of(queue): ["w1"] for queue in queues} | {
         f"celery_{role}": ["w1"] for role in roles
     }
-    return plan.worker_plan(
+    return planning.worker_plan(
         queues, "w1", groups, {"celeryops": {"cores": cores, "memory_mb": memory_mb}}, defaults
     )
 
@@ -165,7 +166,7 @@ def test_a_small_host_with_every_role_still_works() -> None:
 
 
 def test_a_host_without_queues_has_no_instance() -> None:
-    host = plan.worker_plan(
+    host = planning.worker_plan(
         {"mail": {}}, "b1", {"celery_queue_mail": ["w1"]}, {"celeryops": {"cores": 2, "memory_mb": 2048}}, {}
     )
     assert host["instances"] == []
@@ -399,7 +400,7 @@ def test_a_host_that_nobody_looked_at() -> None:
     with pytest.raises(
         PlanError, match=r"w1: ansible_facts = cores None, memory_mb None: .* not known; run "
     ):
-        plan.worker_plan({}, "w1", {}, {}, {})
+        planning.worker_plan({}, "w1", {}, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -412,14 +413,14 @@ def test_a_host_that_nobody_looked_at() -> None:
     ],
 )
 def test_one_instance_by_hand(raw: object, cores: float, memory_mb: int, expected: int) -> None:
-    assert plan.concurrency(raw, cores, memory_mb) == expected
+    assert planning.concurrency(raw, cores, memory_mb) == expected
 
 
 def test_one_instance_by_hand_that_is_wrong() -> None:
     with pytest.raises(PlanError, match="unknown pool"):
-        plan.concurrency({"pool": "x"}, 4, 4096)
+        planning.concurrency({"pool": "x"}, 4, 4096)
     with pytest.raises(PlanError, match="180 MB short"):
-        plan.concurrency({}, 4, 98)
+        planning.concurrency({}, 4, 98)
 
 
 def test_extra_instances_are_planned_with_the_others() -> None:
@@ -442,9 +443,9 @@ def test_a_fleet_that_is_read_once_is_planned_as_each_of_its_hosts_would_be() ->
     groups = {"celery_queue_mail": ["w1", "w2", "w3"], "celery_queue_img": ["w2"]}
     facts = {"celeryops": {"cores": 4, "memory_mb": 4096}}
     small = {"celeryops": {"cores": 4, "memory_mb": 300}}
-    fleet = plan.Fleet(queues, groups, {})
+    fleet = planning.Fleet(queues, groups, {})
     for host in ("w1", "w2"):
-        assert fleet.plan(host, facts) == plan.worker_plan(queues, host, groups, facts, {})
+        assert fleet.plan(host, facts) == planning.worker_plan(queues, host, groups, facts, {})
     with pytest.raises(PlanError) as refused:
         fleet.plan("w3", small)
     assert [one.variable for one in refused.value.problems] == ["celery_worker_queues.mail.app_memory_mb"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.leaving import leaving
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.leaving import leaving
 
 EVERYTHING = ("celery-beat.service", "celery-flower.service", "celery-worker@.service", "celery.slice")
 WORKERS = ("mail-prefork",)

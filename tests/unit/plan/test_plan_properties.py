@@ -11,9 +11,13 @@ import re
 from fractions import Fraction
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import Fleet, HostPlan, worker_plan
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.problems import PlanError, Problem
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.spec import KEYS
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory.problems import PlanError, Problem
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.planning import (
+    Fleet,
+    HostPlan,
+    worker_plan,
+)
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.spec import KEYS
 from hypothesis import assume, given
 from hypothesis import strategies as st
 

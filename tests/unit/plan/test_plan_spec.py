@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import spec
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.spec import QueueSpec, Scale
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import spec
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.spec import QueueSpec, Scale
 from hypothesis import given
 from hypothesis import strategies as st
 

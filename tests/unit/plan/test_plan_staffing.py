@@ -11,7 +11,7 @@ Palacios, Open, Closed and Mixed Networks of Queues, 1975).
 from __future__ import annotations
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import worker_plan
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.planning import worker_plan
 
 GOAL = 0.95
 

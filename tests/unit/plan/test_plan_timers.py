@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import timers
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.timers import Timer
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory import timers
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory.timers import Timer
 from hypothesis import given
 from hypothesis import strategies as st
 

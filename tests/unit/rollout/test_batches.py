@@ -10,7 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.batches import Fleet, Worker, batches
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout.batches import Fleet, Worker, batches
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.instance_files import worker_units
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.instance_files import worker_units
 
 INSTANCES = [{"name": "mail-threads", "unit": "celery-worker@mail-threads.service", "scale": None}]
 

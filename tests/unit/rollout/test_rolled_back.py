@@ -9,7 +9,7 @@ import pytest
 from ansible import context
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.celeryops.systemd.plugins.filter.release_choice import release_choice
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.rolled_back import Choice, choose
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout.rolled_back import Choice, choose
 
 
 def test_a_fleet_that_went_back_stays_and_says_so() -> None:

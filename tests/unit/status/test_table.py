@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.table import Column, table
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.report.table import Column, table
 from hypothesis import given
 from hypothesis import strategies as st
 

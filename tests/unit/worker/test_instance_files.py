@@ -17,7 +17,7 @@ from ansible_collections.celeryops.systemd.plugins.filter import (
     worker_units,
 )
 from ansible_collections.celeryops.systemd.plugins.module_utils.units import WORKER_PATHS
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import instance_files, plan
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import instance_files, planning
 
 FACTS = {"celeryops": {"cores": 16, "memory_mb": 16384}}
 QUEUES: dict[str, Any] = {
@@ -33,8 +33,8 @@ GROUPS = {
 
 
 @pytest.fixture(scope="module")
-def host_plan() -> plan.HostPlan:
-    return plan.worker_plan(QUEUES, "w1", GROUPS, FACTS, {})
+def host_plan() -> planning.HostPlan:
+    return planning.worker_plan(QUEUES, "w1", GROUPS, FACTS, {})
 
 
 def filtered(module: Any, *arguments: Any) -> list[dict[str, Any]]:
@@ -43,7 +43,7 @@ def filtered(module: Any, *arguments: Any) -> list[dict[str, Any]]:
     return found
 
 
-def environments(host_plan: plan.HostPlan, destination: str = "journal") -> dict[str, dict[str, str]]:
+def environments(host_plan: planning.HostPlan, destination: str = "journal") -> dict[str, dict[str, str]]:
     files = filtered(worker_files, host_plan["instances"], "shop", "WARNING", destination)
     assert {(file["owner"], file["group"], file["mode"]) for file in files} == {("root", "shop", "0640")}
     return {file["path"]: dict(word.split("=", 1) for word in shlex.split(file["content"])) for file in files}
@@ -52,7 +52,7 @@ def environments(host_plan: plan.HostPlan, destination: str = "journal") -> dict
 def test_a_stop_within_a_bound_is_celerys_soft_shutdown() -> None:
     queues = {"drained": {}, "bounded": {"stop_within": 45}}
     groups = {f"celery_queue_{queue}": ["w1"] for queue in queues}
-    its_plan = plan.worker_plan(queues, "w1", groups, FACTS, {"time_limit": 100})
+    its_plan = planning.worker_plan(queues, "w1", groups, FACTS, {"time_limit": 100})
     found = environments(its_plan)
     drained, bounded = (found[f"/etc/conf.d/celery/worker-{queue}-prefork.env"] for queue in queues)
     assert (drained["CELERYOPS_STOP_CEILING"], bounded["CELERYOPS_STOP_CEILING"]) == ("130", "45")
@@ -67,7 +67,7 @@ def directives(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines() if line[:1].isalpha())
 
 
-def test_an_instance_gets_its_own_environment(host_plan: plan.HostPlan) -> None:
+def test_an_instance_gets_its_own_environment(host_plan: planning.HostPlan) -> None:
     found = environments(host_plan)
     instances = {instance["name"]: instance for instance in host_plan["instances"]}
     assert list(found) == [f"/etc/conf.d/celery/worker-{name}.env" for name in instances]
@@ -83,7 +83,7 @@ def test_an_instance_gets_its_own_environment(host_plan: plan.HostPlan) -> None:
     }
 
 
-def test_the_command_line_says_what_the_plan_says(host_plan: plan.HostPlan) -> None:
+def test_the_command_line_says_what_the_plan_says(host_plan: planning.HostPlan) -> None:
     instances = {instance["name"]: instance for instance in host_plan["instances"]}
     images, mail = instances["images-prefork"], instances["mail-high-threads"]
     assert instance_files.command_words(images, "journal") == [
@@ -107,14 +107,14 @@ def test_the_command_line_says_what_the_plan_says(host_plan: plan.HostPlan) -> N
     assert f"--autoscale={most},1" in instance_files.command_words(instances["sync-prefork"], "journal")
 
 
-def test_a_log_file_is_asked_for_only_where_logs_go_to_files(host_plan: plan.HostPlan) -> None:
+def test_a_log_file_is_asked_for_only_where_logs_go_to_files(host_plan: planning.HostPlan) -> None:
     for path, found in environments(host_plan, "file").items():
         name = path.removeprefix("/etc/conf.d/celery/worker-").removesuffix(".env")
         assert f"--logfile=/var/log/celery/{name}.log" in found["CELERY_ARGUMENTS"].split()
     assert "--logfile" not in str(environments(host_plan, "journal"))
 
 
-def test_an_instance_is_bounded_by_its_numbers(host_plan: plan.HostPlan) -> None:
+def test_an_instance_is_bounded_by_its_numbers(host_plan: planning.HostPlan) -> None:
     files = {file["path"]: file for file in filtered(limit_files, host_plan)}
     assert {(file["owner"], file["group"], file["mode"]) for file in files.values()} == {
         ("root", "root", "0644")
@@ -142,7 +142,7 @@ def test_an_instance_is_bounded_by_its_numbers(host_plan: plan.HostPlan) -> None
     assert len(files) == len(host_plan["instances"]) + 1
 
 
-def test_a_unit_restarts_for_its_own_files_and_for_what_all_read(host_plan: plan.HostPlan) -> None:
+def test_a_unit_restarts_for_its_own_files_and_for_what_all_read(host_plan: planning.HostPlan) -> None:
     units = filtered(worker_units, host_plan["instances"], ["/opt/celery/current"])
     assert units[0] == {"name": "celery.slice"}
     by_name = {unit["name"]: unit for unit in units[1:]}
@@ -160,7 +160,7 @@ def test_a_unit_restarts_for_its_own_files_and_for_what_all_read(host_plan: plan
     }
 
 
-def test_what_is_written_for_an_instance_is_what_is_removed_with_it(host_plan: plan.HostPlan) -> None:
+def test_what_is_written_for_an_instance_is_what_is_removed_with_it(host_plan: planning.HostPlan) -> None:
     """The module finds what is left of an instance by these paths, in files that the filters write."""
     written = {file["path"] for file in filtered(worker_files, host_plan["instances"], "g", "INFO", "file")}
     written |= {file["path"] for file in filtered(limit_files, host_plan)} - {instance_files.SLICE}
@@ -174,7 +174,7 @@ def test_what_is_written_for_an_instance_is_what_is_removed_with_it(host_plan: p
 def scaled() -> list[Any]:
     queues = {**QUEUES, "bulk": {"pool": "threads", "scale": {"min_instances": 2, "max_instances": 4}}}
     groups = {**GROUPS, "celery_queue_bulk": ["w1"]}
-    return list(plan.worker_plan(queues, "w1", groups, FACTS, {})["instances"])
+    return list(planning.worker_plan(queues, "w1", groups, FACTS, {})["instances"])
 
 
 def test_the_scaler_reads_what_is_extra_and_when_it_runs(scaled: list[Any]) -> None:

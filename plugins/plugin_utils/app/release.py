@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What the role celery_app asks managed_files to put on a host, and why a release could not be made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..inventory.problems import Problem
+
+ROOT = "/opt/celery"
+OWNED_BY_ROOT = {"owner": "root", "group": "root"}
+# pip ends with a traceback of its own or a hint; these are the lines that matter, and not more of them.
+REASONS_SHOWN = 4
+FULL = "No space left on device"
+
+
+def package_files(source: str, destination: str) -> list[dict[str, str | bool]]:
+    """Return an entry of managed_files for each module of a Python package, owned by root.
+
+    :param source: the package's directory on the controller.
+    :param destination: its directory on the host.
+    """
+    root = Path(source)
+    return [
+        {
+            "path": f"{destination}/{path.relative_to(root)}",
+            "content": path.read_text(encoding="utf-8"),
+            "mode": "0644",
+            "diff": False,
+            **OWNED_BY_ROOT,
+        }
+        for path in sorted(root.rglob("*.py"))
+    ]
+
+
+def release_files(releases: Sequence[str], wanted: str, current: str, keep: int) -> list[dict[str, str]]:
+    """Return the entries for the releases that stay, for the mark of one that is run, and for the link to it.
+
+    :param releases: the complete releases on the host, newest first.
+    :param current: the release that ran until now; empty when none did.
+    :param keep: how many to keep; the wanted and the current one stay in any case.
+    """
+    kept = kept_releases(releases, wanted, current, keep)
+    directory = {"state": "directory", "mode": "0755", **OWNED_BY_ROOT}
+    return [
+        *({"path": f"{ROOT}/releases/{name}", **directory} for name in kept),
+        {"path": f"{ROOT}/releases/{wanted}/.deployed", "content": "", "mode": "0644", **OWNED_BY_ROOT},
+        {"path": f"{ROOT}/current", "state": "link", "target": f"releases/{wanted}"},
+    ]
+
+
+def kept_releases(releases: Sequence[str], wanted: str, current: str, keep: int) -> list[str]:
+    """Return the wanted release, the current one, and the newest of the others up to ``keep`` in all."""
+    first = [name for name in dict.fromkeys((wanted, current)) if name]
+    others = [name for name in releases if name not in first]
+    return [*first, *others[: max(0, keep - len(first))]]
+
+
+def stage_failure(said: str, host: str, source: str, wheelhouse: str) -> str:
+    """Return why the release could not be made: what was said, shortened, with the variable and the fix."""
+    if said.startswith(f"{host}: "):
+        return said
+    if FULL in said:
+        fix = (
+            f"free room for {ROOT}/releases and the temporary directory (df -h {ROOT} /tmp on the host), "
+            "or keep fewer releases with celery_app_keep_releases, and play again"
+        )
+        return Problem("celery_app_source", source, f"the release could not be made: {FULL}", fix).text(host)
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
+    reasons = "; ".join((errors or lines)[-REASONS_SHOWN:])
+    fix = "fix the requirement, or let the host reach a package index, or set celery_app_wheelhouse"
+    if wheelhouse:
+        fix = f"fix the requirement, or add the wheel to celery_app_wheelhouse = {wheelhouse}"
+    return Problem("celery_app_source", source, f"the release could not be made: {reasons}", fix).text(host)

@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What the inventory asks of the whole fleet, read in one place with every default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict
+
+from .. import naming
+from ..plan import planning, spec
+from . import timers
+from .problems import Problem
+
+Hostvars = Mapping[str, Mapping[str, Any]]
+Groups = Mapping[str, Sequence[str]]
+
+FLEET = "celery"
+ROLE_GROUPS = ("celery_beat", "celery_broker", "celery_flower")
+# Facts and results that the collection's own plays leave among a host's variables.
+OUTPUTS = frozenset(
+    (
+        "celery_app_configured",
+        "celery_app_installed",
+        "celery_worker_files",
+        "celery_worker_plan",
+        "celery_host_look",
+        "resource_limits_written",
+        "rollout_back_batch",
+        "rollout_batch",
+        "rollout_index",
+    )
+)
+
+
+class HostTimers(TypedDict):
+    """The timers of one host's tasks in seconds; the visibility timeout is the same on every host."""
+
+    soft_time_limit: int
+    time_limit: int
+    visibility_timeout: int
+
+
+def members(groups: Groups) -> list[str]:
+    """Return the hosts of the fleet by the groups that are ours, each once."""
+    ours = [
+        name
+        for name in groups
+        if name == FLEET or name in ROLE_GROUPS or name.startswith(naming.GROUP_PREFIX)
+    ]
+    return list(dict.fromkeys(host for name in ours for host in groups[name]))
+
+
+def chosen_visibility(hostvars: Hostvars, hosts: Iterable[str]) -> int:
+    """Return the longest visibility timeout in seconds that a host of the inventory sets; 0 for none."""
+    return max((_seconds(hostvars[host], "celery_app_visibility_timeout") for host in hosts), default=0)
+
+
+def fleet_timers(hostvars: Hostvars, groups: Groups, hosts: Iterable[str] = ()) -> dict[str, HostTimers]:
+    """Return the timers of every host of the fleet.
+
+    Redis delivers again by the shortest visibility timeout of any client, and a task may run on any host: so
+    all have one, and it outlasts every limit and countdown that any host or queue sets.
+
+    hosts: further hosts to tell of, that no group of ours names.
+    Wrong figures count as their defaults: preflight refuses them.
+    """
+    named = list(dict.fromkeys([*members(groups), *hosts]))
+    limits = {host: _limits(hostvars[host]) for host in named}
+    chosen = chosen_visibility(hostvars, named)
+    countdowns = [_seconds(hostvars[host], "celery_app_longest_countdown") for host in named]
+    longest = [hard for _own, every in limits.values() for hard in every]
+    derived = timers.visibility_timeout(longest, max(countdowns, default=0))
+    return {
+        host: HostTimers(
+            soft_time_limit=own.soft,
+            time_limit=own.hard,
+            visibility_timeout=chosen or derived,
+        )
+        for host, (own, _every) in limits.items()
+    }
+
+
+def roles_of(host: str, groups: Groups) -> list[str]:
+    """Return the roles whose checks concern a host of the fleet.
+
+    Every host is asked of the queues, whose groups concern all, and of the broker, which it has to reach.
+    """
+    serves = any(host in groups[name] for name in groups if name.startswith(naming.GROUP_PREFIX))
+    beats, flowers = (host in groups.get(name, ()) for name in ("celery_beat", "celery_flower"))
+    return [
+        "celery_host",
+        "celery_worker",
+        "broker",
+        *(["celery_app"] if serves or beats else []),
+        *(["celery_beat"] if beats else []),
+        *(["logrotate"] if serves or beats else []),
+        *(["flower"] if flowers else []),
+    ]
+
+
+def doubts(hostvars: Hostvars, groups: Groups) -> list[str]:
+    """Return what an operator should know of the fleet, and may want."""
+    brokers = [host for host in groups.get("celery_broker", ()) if host in hostvars]
+    others = set(members(groups)) - set(brokers)
+    if not brokers or not others or _is_true(hostvars[brokers[0]].get("broker_tls")):
+        return []
+    return [
+        Problem(
+            "broker_tls",
+            False,
+            f"tasks and passwords of {len(others)} hosts cross the network in plain text",
+            "set broker_tls to true for the group celery",
+        ).text(brokers[0])
+    ]
+
+
+def _is_true(value: object) -> bool:
+    """Read a variable that may come as text, as ``-e`` gives it."""
+    return str(value).lower() in ("true", "yes", "on", "1")
+
+
+def _limits(variables: Mapping[str, Any]) -> tuple[planning.Defaults, list[int]]:
+    """Return the limits of tasks whose queue sets none, and every hard limit of the host's queues."""
+    asked = {
+        "soft_time_limit": variables.get("celery_app_task_soft_time_limit"),
+        "time_limit": variables.get("celery_app_task_time_limit"),
+    }
+    own, _wrong = planning.read_defaults(asked)
+    queues = variables.get("celery_worker_queues")
+    queues = queues if isinstance(queues, Mapping) else {}
+    read = [spec.read(str(name), raw, own.soft, own.hard)[0] for name, raw in queues.items()]
+    return own, [own.hard, *(queue.time_limit for queue in read if queue)]
+
+
+def _seconds(variables: Mapping[str, Any], name: str) -> int:
+    return max(spec.whole(variables.get(name)) or 0, 0)
