@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -34,6 +35,13 @@ def seen(host: Host, login: str = "") -> str:
     host.check_output("umask 0377; rm -f %s; printf %%s %s > %s; chown nobody %s", PAGE, page, PAGE, PAGE)
     host.check_output("install -d -o nobody -m 0700 %s", HOME)
     return str(host.check_output(f"{' '.join(BROWSER)} file://{PAGE}"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tidied(host: Host) -> Iterator[None]:
+    """What the browser keeps holds secrets of Flower's, which it was given."""
+    yield
+    host.check_output("rm -rf %s %s", HOME, PAGE)
 
 
 @pytest.fixture
