@@ -25,12 +25,20 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         taken = snapshot.current((task_vars or {}).get("ansible_facts", {}), str(os.getppid()))
         if taken and not self._task.delegate_to and self._is_done(taken):
-            return {**result, "changed": False, "changed_paths": []}
+            return {**result, "changed": False, "changed_paths": [], **self._told(task_vars or {}, [])}
         arguments = {**self._task.args, **holder.told(self._task.delegate_to, task_vars or {}, os.getppid())}
         result |= self._execute_module(module_args=arguments, task_vars=task_vars)
+        result |= self._told(task_vars or {}, result.get("changed_paths", []))
         if result.get("changed", True):
-            result["ansible_facts"] = {snapshot.FACT: {}}
+            result.setdefault("ansible_facts", {})[snapshot.FACT] = {}
         return result
+
+    def _told(self, task_vars: Mapping[str, Any], paths: list[str]) -> dict[str, Any]:
+        """Return the fact by which the units of later tasks know what changed, where it is another now."""
+        told = task_vars.get("ansible_facts", {}).get(snapshot.CHANGED, {})
+        if self._task.delegate_to or list(told.get(self._task._uuid, [])) == paths:
+            return {}
+        return {"ansible_facts": {snapshot.CHANGED: {**told, self._task._uuid: paths}}}
 
     def _is_done(self, taken: Mapping[str, Any]) -> bool:
         _validation, given = self.validate_argument_spec(argument_spec=files.ARGUMENTS)

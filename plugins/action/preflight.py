@@ -55,11 +55,14 @@ class ActionModule(ActionBase):
         run = str(os.getppid())
         if given["refuse"] and all(self._checked(host) == run for host in hosts):
             return {**result, "changed": False, "problems": {}}
+        read = list(dict.fromkeys([*hosts, *list(groups.get("celery_broker", ()))[:1]]))
+        values = {host: self._read_by_others(host) for host in read}
         members = [*reader.members(groups), *hosts]
         fleet = {
             "run": run if not given["roles"] else "",
             "timers": reader.fleet_timers(hostvars, groups, hosts),
             "chosen_visibility_timeout": reader.chosen_visibility(hostvars, members),
+            "hosts": {host: reader.host_settings(host, values, groups) for host in hosts},
         }
         owners = [*self._specs] if given["all_variables"] else given["roles"]
         problems = {
@@ -107,20 +110,36 @@ class ActionModule(ActionBase):
             told += self._value(f"__{role}_problems", variables, [])
         return told
 
+    def _read_by_others(self, host: str) -> dict[str, Any]:
+        """Return what other roles read of a host's variables; a wrong value counts as its default."""
+        raw = self._play["hostvars"].raw_get(host)
+        variables = self._variables(raw, {})
+        read = {}
+        for name in [*reader.READ, *(name for name in reader.OF_MEMORY if name in raw)]:
+            value, wrong = self._typed(name, variables)
+            read[name] = self._options[name].get("default") if wrong or value is None else value
+        return read
+
     def _wrong_value(self, name: str, variables: dict[str, Any]) -> list[Problem]:
+        return self._typed(name, variables)[1]
+
+    def _typed(self, name: str, variables: dict[str, Any]) -> tuple[Any, list[Problem]]:
+        """Return a variable as its spec has it, and what is wrong with it."""
         option = self._options[name]
         try:
             value = self._value(name, variables, None)
         except AnsibleError as error:
             shown = names.shown(name, variables[name])
             what = f"its template cannot be resolved: {error.message}"
-            return [Problem(name, shown, what, "fix the template or what it names")]
+            return None, [Problem(name, shown, what, "fix the template or what it names")]
         problems = arguments.misshapen(name, value, option)
         if problems or value is None:
-            return problems
+            return value, problems
         alone = {key: part for key, part in option.items() if key not in ("default", "required")}
-        said = ArgumentSpecValidator({name: alone}).validate({name: value}).error_messages
-        return [arguments.refused(name, value, option, said[0])] if said else []
+        validated = ArgumentSpecValidator({name: alone}).validate({name: value})
+        said = validated.error_messages
+        problems = [arguments.refused(name, value, option, said[0])] if said else []
+        return validated.validated_parameters[name], problems
 
     def _value(self, name: str, variables: dict[str, Any], default: Any) -> Any:
         if name not in variables:

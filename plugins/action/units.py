@@ -25,7 +25,11 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Compare with the snapshot, or run the module."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        taken = snapshot.current((task_vars or {}).get("ansible_facts", {}), str(os.getppid()))
+        facts = (task_vars or {}).get("ansible_facts", {})
+        if self._task.args.get("changed_paths") is None:
+            changed = facts.get(snapshot.CHANGED, {}).values()
+            self._task.args["changed_paths"] = [path for paths in changed for path in paths]
+        taken = snapshot.current(facts, str(os.getppid()))
         if taken and not self._task.delegate_to:
             states = self._settled(taken)
             if states is not None:

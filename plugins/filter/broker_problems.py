@@ -76,7 +76,7 @@ def broker_problems(
     hostvars: Mapping[str, Mapping[str, Any]],
 ) -> list[str]:
     """Return each problem as its message."""
-    memory_mb, room_mb = broker.host_memory_mb(facts), broker.host_room_mb(facts)
+    memory_mb, room_mb = broker.host_memory_mb(facts), broker.host_room_mb(facts, asked["type"])
     found = broker.problems(asked, groups, host, memory_mb, room_mb, hostvars)
     if found:
         return [problem.text(host) for problem in found]

@@ -40,6 +40,10 @@ options:
     type: str
     choices: [worker, monitor, none]
     default: worker
+  app:
+    description: Whether C(celery_app_broker_url) of the host that asks comes first, where it is set.
+    type: bool
+    default: false
 author: celeryops contributors (@celeryops)
 """
 
@@ -63,8 +67,11 @@ def broker_url(
     host: str,
     database: int = 0,
     login: str = "worker",
+    app: bool = False,
 ) -> str:
     """Return the URL; a wrong inventory is an Ansible error."""
+    if app and "celery_app_broker_url" in hostvars[host]:
+        return str(hostvars[host]["celery_app_broker_url"] or "")
     try:
         return broker.broker_url(hostvars, groups, host, database, login)
     except ValueError as error:

@@ -44,7 +44,7 @@ author: celeryops contributors (@celeryops)
 EXAMPLES = r"""
 - name: Plan the host
   ansible.builtin.set_fact:
-    celery_worker_plan: >-
+    celeryops_plan: >-
       {{ celery_worker_queues
          | celeryops.systemd.worker_plan(host=inventory_hostname, groups=groups, facts=ansible_facts) }}
 """

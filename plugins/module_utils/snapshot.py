@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # The fact that holds it.
 FACT = "celeryops_snapshot"
+# The fact that tells what this run changed, by the task that did: units that read it restart.
+CHANGED = "celeryops_changed_paths"
 LARGEST = 1_000_000  # bytes of a file that is read; ours are smaller
 KINDS = ((stat.S_ISLNK, "link"), (stat.S_ISDIR, "directory"), (stat.S_ISREG, "file"))
 

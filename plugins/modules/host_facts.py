@@ -31,10 +31,11 @@ options:
     type: list
     elements: str
     default: [celery]
-  state:
-    description: The directory whose room is reported; it may be missing yet.
-    type: path
-    default: /var/lib/redis
+  states:
+    description: The directories whose room is reported; they may be missing yet.
+    type: list
+    elements: path
+    default: [/var/lib/redis, /var/lib/rabbitmq]
   root:
     description: The directory that holds C(current) and C(releases).
     type: path
@@ -161,8 +162,8 @@ ansible_facts:
           type: int
           returned: success
         state_room_mb:
-          description: MiB to which the directory O(state) may grow, what it holds already among them.
-          type: int
+          description: MiB to which each directory of O(states) may grow, what it holds already among them.
+          type: dict
           returned: success
         redis:
           description:
@@ -267,6 +268,7 @@ if TYPE_CHECKING:
 
 CGROUP = Path("/sys/fs/cgroup")
 REDIS = Path("/var/lib/redis")
+STATES = ["/var/lib/redis", "/var/lib/rabbitmq"]
 # Of what setup always gathers, what the roles and most inventories read.
 MINIMAL_SUBSET = frozenset(
     ("date_time", "distribution", "dns", "env", "local", "pkg_mgr", "platform", "python", "service_mgr")
@@ -335,7 +337,7 @@ def main() -> None:
             "packages": {"type": "list", "elements": "str", "default": []},
             "users": {"type": "list", "elements": "str", "default": ["celery"]},
             "root": {"type": "path", "default": "/opt/celery"},
-            "state": {"type": "path", "default": "/var/lib/redis"},
+            "states": {"type": "list", "elements": "path", "default": STATES},
             "units": {"type": "list", "elements": "str", "default": []},
             "gather_subset": {"type": "list", "elements": "str", "default": []},
             "files": {"type": "list", "elements": "str", "default": []},
@@ -357,7 +359,7 @@ def main() -> None:
     facts = {
         "cores": host.cores(len(os.sched_getaffinity(0)), CGROUP),
         "memory_mb": host.memory_mb(Path("/proc/meminfo").read_text(), CGROUP),
-        "state_room_mb": host.room_mb(Path(module.params["state"])),
+        "state_room_mb": {place: host.room_mb(Path(place)) for place in module.params["states"]},
         "redis": host.redis_state(REDIS),
         "systemd": host.systemd_version(systemctl(module, "--version")),
         "pid1": Path("/proc/1/comm").read_text().strip(),

@@ -55,7 +55,9 @@ options:
         elements: str
         default: []
   changed_paths:
-    description: The paths that this run changed, or would change in check mode.
+    description:
+      - The paths that this run changed, or would change in check mode.
+      - Left out, those that M(celeryops.systemd.managed_files) changed on the host in this run.
     type: list
     elements: str
     default: []
@@ -113,7 +115,6 @@ EXAMPLES = r"""
           - /etc/systemd/system/celery-worker@.service
           - /etc/conf.d/celery/worker-mail-prefork.env
           - /opt/celery/current
-    changed_paths: "{{ environment_files['changed_paths'] }}"
     leave:
       template: celery-worker@
       keep: [mail-prefork]

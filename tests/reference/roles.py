@@ -30,6 +30,11 @@ class Role:
         return self.read("defaults/main.yml") or {}
 
     @cached_property
+    def internals(self) -> dict[str, Any]:
+        """Its own variables, which nobody sets."""
+        return self.read("vars/main.yml") or {}
+
+    @cached_property
     def entry_points(self) -> dict[str, Any]:
         """Its argument specs, by entry point."""
         specs: dict[str, Any] = self.read("meta/argument_specs.yml")["argument_specs"]

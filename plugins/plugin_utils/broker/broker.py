@@ -552,9 +552,10 @@ def host_memory_mb(facts: Mapping[str, Any]) -> int:
     return int(facts.get("celeryops", {}).get("memory_mb") or facts.get("memtotal_mb") or 0)
 
 
-def host_room_mb(facts: Mapping[str, Any]) -> int | None:
-    """Return the MB to which Redis's data may grow on the host's disk; None without ``host_facts``."""
-    return spec.whole(facts.get("celeryops", {}).get("state_room_mb"))
+def host_room_mb(facts: Mapping[str, Any], kind: str) -> int | None:
+    """Return the MB to which the data of a broker of this type may grow; None without ``host_facts``."""
+    rooms = facts.get("celeryops", {}).get("state_room_mb", {})
+    return spec.whole(rooms.get(rabbitmq.DATA if kind == "rabbitmq" else DATA))
 
 
 def sentinel_mb(groups: Mapping[str, Sequence[str]]) -> int:

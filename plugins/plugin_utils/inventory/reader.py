@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from .. import naming
+from ..beat import options
 from ..plan import planning, spec
 from . import timers
 from .problems import Problem
@@ -21,17 +22,45 @@ ROLE_GROUPS = ("celery_beat", "celery_broker", "celery_flower")
 # Facts and results that the collection's own plays leave among a host's variables.
 OUTPUTS = frozenset(
     (
-        "celery_app_configured",
-        "celery_app_installed",
         "celery_worker_files",
-        "celery_worker_plan",
         "celery_host_look",
-        "resource_limits_written",
         "rollout_back_batch",
         "rollout_batch",
         "rollout_index",
     )
 )
+
+
+# What a role reads of others' variables: their names, and those under which the fleet's fact tells them.
+OF_HOST = {
+    "celery_host_user": "user",
+    "celery_host_group": "group",
+    "celery_app_directory": "directory",
+    "celery_app_virtualenv": "virtualenv",
+    "celery_app_log_destination": "log_destination",
+    "celery_app_wheelhouse": "wheelhouse",
+    "celery_app_packages": "packages",
+    "celery_app_longest_countdown": "longest_countdown",
+}
+OF_BROKER = {
+    "broker_type": "type",
+    "broker_tls": "tls",
+    "broker_key_prefix": "key_prefix",
+    "broker_rabbitmq_queue_type": "queue_type",
+    "broker_rabbitmq_consumer_timeout": "consumer_timeout",
+    "broker_rabbitmq_delivery_limit": "delivery_limit",
+}
+# What the inventory gives to another role of the host is not the workers' either; 0 derives it.
+OF_MEMORY = {
+    "broker_memory_max_mb": "broker",
+    "celery_beat_memory_max_mb": "beat",
+    "flower_memory_max_mb": "flower",
+}
+RESERVE, SETTINGS, URL = "celery_worker_reserve", "celery_app_settings", "broker_url"
+SCHEDULER, SCHEDULES = "celery_beat_scheduler", "celery_beat_schedules"
+READ = (*OF_HOST, *OF_BROKER, RESERVE, SETTINGS, URL, SCHEDULER, SCHEDULES)
+# Celery's own settings that a plan depends on. Others may hold secrets, and the fact holds none.
+OF_PLAN = ("task_acks_late", *planning.QUEUE_TYPE_SETTINGS)
 
 
 class HostTimers(TypedDict):
@@ -40,6 +69,61 @@ class HostTimers(TypedDict):
     soft_time_limit: int
     time_limit: int
     visibility_timeout: int
+
+
+class BrokerOf(TypedDict):
+    """The broker that a host reaches, as its own host describes it; an external one as this host does."""
+
+    type: str
+    tls: bool
+    key_prefix: str
+    queue_type: str
+    consumer_timeout: int
+    delivery_limit: int
+
+
+class HostSettings(TypedDict):
+    """What the roles of one host read of each other's variables, with every default."""
+
+    user: str
+    group: str
+    directory: str
+    virtualenv: str
+    log_destination: str
+    wheelhouse: str
+    packages: list[str]
+    longest_countdown: int
+    reserve: dict[str, Any]
+    settings: dict[str, Any]
+    beat_needs: list[dict[str, str]]
+    broker: BrokerOf
+
+
+def host_settings(host: str, values: Mapping[str, Mapping[str, Any]], groups: Groups) -> HostSettings:
+    """Return what the roles of a host read of each other's variables.
+
+    :param values: those of READ of the host and of the first broker, each of its type and with its default;
+        those of OF_MEMORY where the inventory sets them.
+    """
+    own = values[host]
+    brokers = groups.get("celery_broker", ())
+    of_broker = values[brokers[0]] if brokers and not own[URL] else own
+    broker = {key: of_broker[name] for name, key in OF_BROKER.items()}
+    celery = own[SETTINGS]
+    given = {key: own[name] for name, key in OF_MEMORY.items() if name in own}
+    settings = {name: celery[name] for name in OF_PLAN if name in celery}
+    if broker["type"] == "rabbitmq":
+        settings = {planning.QUEUE_TYPE_SETTINGS[0]: broker["queue_type"], **settings}
+    beats = host in groups.get("celery_beat", ())
+    found = {
+        **{key: own[name] for name, key in OF_HOST.items()},
+        "reserve": {**given, **own[RESERVE]},
+        # Only whether there is one: it may hold a password.
+        "settings": {**settings, "redbeat_redis_url": bool(celery.get("redbeat_redis_url"))},
+        "beat_needs": options.needs(own[SCHEDULER], own[SCHEDULES]) if beats else [],
+        "broker": {**broker, "tls": broker["tls"] and broker["type"] != "external"},
+    }
+    return cast(HostSettings, found)
 
 
 def members(groups: Groups) -> list[str]:

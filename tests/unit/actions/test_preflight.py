@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -54,7 +55,8 @@ def test_loading_the_action_loads_what_the_filters_import() -> None:
     """As the process does from which every task's own is forked."""
     modules = subprocess.run([sys.executable, "-c", LOADS], capture_output=True, text=True, check=True).stdout
     utils = "ansible_collections.celeryops.systemd.plugins.plugin_utils"
-    assert {f"{utils}.plan.planning", f"{utils}.beat.options", f"{utils}.inventory.problems"} <= set(modules.split())
+    loaded = {f"{utils}.plan.planning", f"{utils}.beat.options", f"{utils}.inventory.problems"}
+    assert loaded <= set(modules.split())
 
 
 def play(
@@ -78,6 +80,66 @@ def test_of_one_role_only_its_own_variables_are_checked(tmp_path: Path) -> None:
     assert status != 0
     assert told(lines, "logrotate_keep")
     assert told(lines, "broker_bind") == []
+
+
+FLEET = {
+    "celery": {
+        "children": {
+            "celery_broker": {
+                "hosts": {"hub": {"ansible_host": "10.0.0.9"}},
+                "vars": {
+                    "broker_type": "rabbitmq",
+                    "broker_tls": "true",
+                    "broker_key_prefix": "shop:",
+                    "broker_rabbitmq_consumer_timeout": "7200",
+                    "broker_bind": ["0.0.0.0"],
+                    "broker_password": "your_broker_password_here",
+                },
+            },
+            "celery_queue_mail": {
+                "hosts": {"w1": {}, "w2": {"broker_url": "redis://elsewhere/0", "broker_tls": True}}
+            },
+        },
+        "vars": {"celery_host_user": "shop", "celery_worker_queues": {"mail": {}}, "flower_memory_max_mb": 300},
+    }
+}
+
+
+def fleet_of(directory: Path) -> dict[str, Any]:
+    """Return what preflight tells the roles of each host."""
+    inventory, book = directory / "hosts.yml", directory / "play.yml"
+    inventory.write_text(yaml.safe_dump(FLEET))
+    check = {"celeryops.systemd.preflight": {"roles": ["logrotate"], "all_variables": False}, "run_once": True}
+    content = {"content": "{{ ansible_facts['celeryops_fleet'] | to_json }}", "dest": str(directory / "out")}
+    keep = {"ansible.builtin.copy": content, "delegate_to": "localhost", "run_once": True}
+    book.write_text(yaml.safe_dump([{"hosts": "celery", "gather_facts": False, "tasks": [check, keep]}]))
+    command = ["ansible-playbook", "-i", str(inventory), str(book), "--connection=local"]
+    subprocess.run(command, capture_output=True, text=True, check=True, cwd=directory)
+    found: dict[str, Any] = json.loads((directory / "out").read_text())
+    return found
+
+
+def test_what_is_said_of_the_broker_for_its_own_host_holds_where_it_is_reached_from(tmp_path: Path) -> None:
+    hosts = fleet_of(tmp_path)["hosts"]
+    assert hosts["w1"]["broker"] == {
+        "type": "rabbitmq",
+        "tls": True,
+        "key_prefix": "shop:",
+        "queue_type": "quorum",
+        "consumer_timeout": 7200,
+        "delivery_limit": 20,
+    }
+    assert hosts["w1"]["settings"]["task_default_queue_type"] == "quorum"
+    # The CA is that of the fleet's own broker.
+    assert (hosts["w2"]["broker"]["type"], hosts["w2"]["broker"]["tls"]) == ("external", False)
+
+
+def test_the_roles_of_a_host_are_told_of_each_other_with_every_default(tmp_path: Path) -> None:
+    own = fleet_of(tmp_path)["hosts"]["w1"]
+    assert (own["user"], own["group"]) == ("shop", "celery")
+    assert own["directory"] == "/opt/celery/current/app"
+    assert own["reserve"] == {"flower": 300}
+    assert "your_broker_password_here" not in json.dumps(own)
 
 
 def told(lines: list[str], name: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.filter import beat_document, beat_needs, beat_problems
+from ansible_collections.celeryops.systemd.plugins.filter import beat_document, beat_problems
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.beat import options
 
 FILE = "celery.beat:PersistentScheduler"
@@ -115,13 +115,13 @@ def test_what_the_agent_is_told() -> None:
 
 
 def test_what_the_release_has_to_have() -> None:
-    needs = beat_needs.beat_needs
-    assert needs(FILE) == []
-    assert needs("") == []
-    (redbeat,) = needs(options.REDBEAT, {"digest": {"task": "t", "every": 5}})
+    assert options.needs(FILE, {}) == []
+    assert options.needs("", {}) == []
+    (redbeat,) = options.needs(options.REDBEAT, {"digest": {"task": "t", "every": 5}})
     assert (redbeat["module"], redbeat["package"]) == ("redbeat", "celery-redbeat")
     assert redbeat["variable"] == "celery_beat_scheduler"
-    assert needs(DJANGO)[0]["package"] == "django-celery-beat"
+    assert options.needs(DJANGO, {})[0]["package"] == "django-celery-beat"
     sun = {"event": "sunset", "latitude": 1, "longitude": 1}
-    (ephem,) = needs(FILE, {"lamps": {"task": "t", "solar": sun}, "signs": {"task": "t", "solar": sun}})
+    lamps = {"task": "t", "solar": sun}
+    (ephem,) = options.needs(FILE, {"lamps": lamps, "signs": lamps})
     assert (ephem["module"], ephem["variable"]) == ("ephem", "celery_beat_schedules.lamps.solar")

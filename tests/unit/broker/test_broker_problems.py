@@ -194,7 +194,7 @@ def test_the_unit_holds_data_and_its_copy(memory: int, shared: bool) -> None:
 @pytest.mark.parametrize(("room", "told"), [(335, True), (336, False), (None, False)])
 def test_the_append_only_file_fits_the_disk(room: int | None, told: bool) -> None:
     """Or the play ends before a full disk ends the broker."""
-    facts = {"celeryops": {"memory_mb": 2048, "state_room_mb": room}}
+    facts = {"celeryops": {"memory_mb": 2048, "state_room_mb": {"/var/lib/redis": room}}}
     problem = (
         "hub: broker_maxmemory_mb = 0: its append-only file may need 336 MB (3 x 112), and /var/lib/redis "
         "has room for 335; set it to 111 or less, or give /var/lib/redis a larger disk"

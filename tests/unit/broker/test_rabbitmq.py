@@ -41,7 +41,7 @@ def hostvars(**shared: Any) -> dict[str, dict[str, Any]]:
 def told(groups: dict[str, list[str]], host: str, **asked: Any) -> list[str]:
     """Return the problems' texts."""
     facts = asked.pop("facts", FACTS)
-    memory, room = broker.host_memory_mb(facts), broker.host_room_mb(facts)
+    memory, room = broker.host_memory_mb(facts), broker.host_room_mb(facts, "rabbitmq")
     places = asked.pop("places", hostvars())
     found = broker.problems({**ASKED, **asked}, groups, host, memory, room, places)
     return [problem.text(host) for problem in found]
@@ -123,7 +123,7 @@ def test_what_is_well(groups: dict[str, list[str]], host: str, asked: dict[str, 
         (ONE, {"memory_max_mb": 128},
          "broker_memory_max_mb = 128: RabbitMQ needs 256 MB and may use broker_memory_max_mb = 128; set "
          "celery_worker_reserve: {broker: 256}, or give it a larger host"),
-        (ONE, {"facts": {"celeryops": {"memory_mb": 2048, "state_room_mb": 3000}}},
+        (ONE, {"facts": {"celeryops": {"memory_mb": 2048, "state_room_mb": {"/var/lib/rabbitmq": 3000}}}},
          "broker_memory_max_mb = 0: it takes nothing with less than 1536 MB free, and /var/lib/rabbitmq has "
          "room for 3000; give /var/lib/rabbitmq a larger disk, or RabbitMQ less memory"),
     ],

@@ -14,6 +14,8 @@ FILES = (
     "README.md", "defaults/main.yml", "meta/main.yml", "meta/argument_specs.yml",
     "tasks/main.yml", "tasks/preflight.yml",
 )  # fmt: skip
+# Where a role's YAML and templates name variables.
+WIRED = ("defaults", "vars", "tasks", "handlers", "templates")
 every_role = pytest.mark.parametrize("role", roles(), ids=lambda role: role.name)
 
 
@@ -73,6 +75,21 @@ def test_main_only_imports_its_phases_in_order_each_with_its_tag(role: Role) -> 
         assert ("always" in tags) == (phase == "preflight"), f"{task['name']}: only preflight runs always"
         seen.append(PHASES.index(phase))
     assert seen == sorted(seen)
+
+
+@every_role
+def test_it_names_no_variable_of_another_role(role: Role) -> None:
+    """What it needs of others the preflight tells, with every default: a copy would differ one day."""
+    others = [other for other in roles() if other.name != role.name]
+    foreign = {name for other in others for name in (*other.options, *other.internals)}
+    used = {
+        f"{path.relative_to(role.directory)}: {word}"
+        for path in sorted(role.directory.rglob("*"))
+        if path.suffix in (".yml", ".j2") and path.relative_to(role.directory).parts[0] in WIRED
+        for word in re.findall(r"(?<![\w.])\w+\b(?!:)", re.sub(r"(?m)^\s*#.*$", "", path.read_text()))
+        if word in foreign
+    }
+    assert used == set()
 
 
 @every_role
