@@ -58,17 +58,20 @@ class ActionModule(ActionBase):
         read = list(dict.fromkeys([*hosts, *list(groups.get("celery_broker", ()))[:1]]))
         values = {host: self._read_by_others(host) for host in read}
         members = [*reader.members(groups), *hosts]
+        told_of = {host: reader.host_settings(host, values, groups) for host in hosts}
         fleet = {
             "run": run if not given["roles"] else "",
             "timers": reader.fleet_timers(hostvars, groups, hosts),
             "chosen_visibility_timeout": reader.chosen_visibility(hostvars, members),
-            "hosts": {host: reader.host_settings(host, values, groups) for host in hosts},
+            "hosts": told_of,
         }
         owners = [*self._specs] if given["all_variables"] else given["roles"]
         problems = {
             host: self._problems(host, fleet, given["roles"] or reader.roles_of(host, groups), owners)
             for host in hosts
         }
+        for host, wrong in problems.items():
+            told_of[host]["plan"] = {} if wrong else self._plan(host, fleet, given["roles"])
         found = grouped.lines(problems)
         for doubt in [] if given["roles"] else reader.doubts(hostvars, groups):
             Display().warning(doubt)
@@ -109,6 +112,14 @@ class ActionModule(ActionBase):
         for role in roles:
             told += self._value(f"__{role}_problems", variables, [])
         return told
+
+    def _plan(self, host: str, fleet: Mapping[str, Any], roles: list[str]) -> Any:
+        """Return the plan of a host: a new one where its queues were checked, else that of an earlier check."""
+        raw = self._play["hostvars"].raw_get(host)
+        if roles and "celery_worker" not in roles:
+            known = raw.get("ansible_facts", {}).get("celeryops_fleet", {}).get("hosts", {})
+            return known.get(host, {}).get("plan", {})
+        return self._value("__celery_worker_plan", self._variables(raw, fleet), {})
 
     def _read_by_others(self, host: str) -> dict[str, Any]:
         """Return what other roles read of a host's variables; a wrong value counts as its default."""

@@ -45,7 +45,7 @@ EXAMPLES = r"""
     flower_state: absent
     leaving: >-
       {{ ansible_facts['celeryops']
-         | celeryops.systemd.leaving(inventory_hostname, groups, celeryops_plan['instances']) }}
+         | celeryops.systemd.leaving(inventory_hostname, groups, plan['instances']) }}
   when: "'flower' in leaving"
 """
 

@@ -44,7 +44,7 @@ author: celeryops contributors (@celeryops)
 EXAMPLES = r"""
 - name: Plan the host
   ansible.builtin.set_fact:
-    celeryops_plan: >-
+    plan: >-
       {{ celery_worker_queues
          | celeryops.systemd.worker_plan(host=inventory_hostname, groups=groups, facts=ansible_facts) }}
 """

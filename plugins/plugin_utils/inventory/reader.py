@@ -83,7 +83,7 @@ class BrokerOf(TypedDict):
 
 
 class HostSettings(TypedDict):
-    """What the roles of one host read of each other's variables, with every default."""
+    """What the roles of one host read of each other's variables, with every default, and the host's plan."""
 
     user: str
     group: str
@@ -97,6 +97,7 @@ class HostSettings(TypedDict):
     settings: dict[str, Any]
     beat_needs: list[dict[str, str]]
     broker: BrokerOf
+    plan: Mapping[str, Any]
 
 
 def host_settings(host: str, values: Mapping[str, Mapping[str, Any]], groups: Groups) -> HostSettings:
@@ -122,6 +123,7 @@ def host_settings(host: str, values: Mapping[str, Mapping[str, Any]], groups: Gr
         "settings": {**settings, "redbeat_redis_url": bool(celery.get("redbeat_redis_url"))},
         "beat_needs": options.needs(own[SCHEDULER], own[SCHEDULES]) if beats else [],
         "broker": {**broker, "tls": broker["tls"] and broker["type"] != "external"},
+        "plan": {},
     }
     return cast(HostSettings, found)
 
