@@ -114,7 +114,7 @@ class ActionModule(ActionBase):
         return told
 
     def _plan(self, host: str, fleet: Mapping[str, Any], roles: list[str]) -> Any:
-        """Return the plan of a host: a new one where its queues were checked, else that of an earlier check."""
+        """Return the plan of a host: a new one where its queues were checked, else an earlier check's."""
         raw = self._play["hostvars"].raw_get(host)
         if roles and "celery_worker" not in roles:
             known = raw.get("ansible_facts", {}).get("celeryops_fleet", {}).get("hosts", {})

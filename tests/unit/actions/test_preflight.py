@@ -100,7 +100,7 @@ FLEET = {
                 "hosts": {"w1": {}, "w2": {"broker_url": "redis://elsewhere/0", "broker_tls": True}}
             },
         },
-        "vars": {"celery_host_user": "shop", "celery_worker_queues": {"mail": {}}, "flower_memory_max_mb": 300},
+        "vars": {"celery_host_user": "shop", "flower_memory_max_mb": 300},
     }
 }
 
@@ -109,7 +109,8 @@ def fleet_of(directory: Path) -> dict[str, Any]:
     """Return what preflight tells the roles of each host."""
     inventory, book = directory / "hosts.yml", directory / "play.yml"
     inventory.write_text(yaml.safe_dump(FLEET))
-    check = {"celeryops.systemd.preflight": {"roles": ["logrotate"], "all_variables": False}, "run_once": True}
+    asked = {"roles": ["logrotate"], "all_variables": False}
+    check = {"celeryops.systemd.preflight": asked, "run_once": True}
     content = {"content": "{{ ansible_facts['celeryops_fleet'] | to_json }}", "dest": str(directory / "out")}
     keep = {"ansible.builtin.copy": content, "delegate_to": "localhost", "run_once": True}
     book.write_text(yaml.safe_dump([{"hosts": "celery", "gather_facts": False, "tasks": [check, keep]}]))
