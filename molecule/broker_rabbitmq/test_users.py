@@ -26,6 +26,7 @@ url = re.search('CELERY_BROKER_URL="?([^"\\n;]+)', open("/etc/conf.d/celery/" + 
 tls = {"ca_certs": "/etc/ssl/celery-broker-ca.pem", "server_hostname": None}
 channel = kombu.Connection(url, ssl=tls, transport_options={"confirm_publish": True}).channel()
 """
+THIEF = "celeryev.thief"
 REFUSED = {
     "celery": [
         "channel.basic_get('dead-letters')",
@@ -39,6 +40,8 @@ REFUSED = {
         "kombu.Producer(channel).publish('x', 'mail', exchange='mail')",
         "kombu.Producer(channel).publish('x', 'mail', exchange='')",
         "channel.queue_declare('another')",
+        f"channel.queue_declare('{THIEF}', exclusive=True); channel.queue_bind('{THIEF}', 'mail', '#')",
+        f"channel.queue_declare('{THIEF}', exclusive=True, arguments={{'x-dead-letter-exchange': 'mail'}})",
     ],
 }
 

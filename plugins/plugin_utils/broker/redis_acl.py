@@ -43,7 +43,16 @@ _MONITOR_COMMANDS = (
     "+llen +get +mget +exists +type +ttl +smembers +hlen +zcard +zcount +zrange +zrevrangebyscore "
     "+zrangebyscore +brpop +rpop +del +pexpire +set +sadd +srem +zadd +zrem +client|list"
 )
-_MONITOR_WRITES = ("*.reply.celery.pidbox*", "_kombu.binding*", "celeryev.*", "unacked_mutex")
+# To write a binding is to get what the exchange gets, so each is named: those of control and of events alone.
+_MONITOR_EXCHANGES = ("celery.pidbox", "reply.celery.pidbox", "celeryev")
+_MONITOR_WRITES = (
+    "*.reply.celery.pidbox*",
+    "celeryev.*",
+    "unacked_mutex",
+    "_kombu.binding_deadlines",
+    *(f"_kombu.binding.{exchange}" for exchange in _MONITOR_EXCHANGES),
+    *(f"_kombu.binding_permanent.{exchange}" for exchange in _MONITOR_EXCHANGES),
+)
 # A pattern that is subscribed to has to be here letter by letter; a channel only has to match.
 _CHANNELS = ("/0.celery.pidbox", "/0.celeryev/*", "/0.celeryev/worker.*", "celery-task-meta-*")
 

@@ -21,6 +21,7 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import re
 from celery import Celery, chord, group
 from celery.result import AsyncResult
 from eventually import wait_until
+from kombu.entity import Exchange, Queue
 
 from integration.agent.harness import AGENT, Redis, Service, Stage, free_port
 
@@ -220,9 +221,31 @@ def test_flower_is_refused_nothing_and_sends_no_task(fleet: Fleet) -> None:
         assert flower.ask("/api/worker/pool/grow/w@test?n=1", "POST")[0] == 200
         waiting.forget()
         wait_until("the worker was told", lambda: waiting.id in str(app.control.inspect().revoked()))
+        with Celery("by hand", broker=fleet.url("celery-monitor")) as monitor:
+            monitor.conf.broker_transport_options = app.conf.broker_transport_options
+            assert monitor.control.inspect(timeout=5, limit=1).active_queues()
+            hear_events(monitor)
+            with monitor.connection_for_read() as connection:
+                connection.default_channel.sweep_bindings()
     assert fleet.denied() == []
     assert flower.ask("/api/task/send-task/errands.add", "POST", json.dumps({"args": [1, 1]}))[0] == 503
     assert {entry.split(":")[0] for entry in fleet.denied()} == {"celery-monitor"}
+
+
+@pytest.mark.parametrize("kind", ["topic", "direct"])
+def test_a_monitor_takes_no_task_by_a_binding(fleet: Fleet, kind: str) -> None:
+    """To an exchange of tasks it would get a copy of each; a list of its own it may read."""
+    mail = Exchange("mail", kind)
+    tasks, key = Queue(QUEUE, mail, routing_key="mail.#" if kind == "topic" else "mail.send"), "mail.send"
+    thief = Queue("celeryev.thief", mail, routing_key=tasks.routing_key, auto_delete=True)
+    with fleet.client() as app, Celery("monitor", broker=fleet.url("celery-monitor")) as monitor:
+        monitor.conf.broker_transport_options = app.conf.broker_transport_options
+        with app.connection_for_write() as line, monitor.connection_for_write() as other:
+            tasks(line).declare()
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                thief(other).declare()
+            app.send_task("errands.add", (1, 2), exchange=mail, routing_key=key, connection=line)
+            assert [line.default_channel._size(name) for name in (QUEUE, thief.name)] == [1, 0]
 
 
 FOREIGN = [
@@ -243,7 +266,15 @@ FOREIGN = [
     ("SUBSCRIBE", "other:channel"),
     ("PSUBSCRIBE", "*"),
 ]
-WRITES = [("LPUSH", "shop:errands", "task"), ("BRPOP", "shop:errands", "1"), ("DEL", "shop:errands")]
+WRITES = [
+    ("LPUSH", "shop:errands", "task"),
+    ("BRPOP", "shop:errands", "1"),
+    ("DEL", "shop:errands"),
+    ("SADD", "shop:_kombu.binding.mail", "thief"),
+    ("SREM", "shop:_kombu.binding.mail", "thief"),
+    ("DEL", "shop:_kombu.binding.mail"),
+    ("SREM", "shop:_kombu.binding_permanent.mail", "thief"),
+]
 
 
 @pytest.mark.parametrize("fleet", ["shop:"], indirect=True)

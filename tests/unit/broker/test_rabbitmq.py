@@ -216,6 +216,16 @@ def test_nobody_touches_dead_letters_and_a_monitor_no_task(right: int) -> None:
     assert [name for name in CONTROL if not re.search(monitor, name)] == []
 
 
+# "" and amq.default are the one that leads to each queue by its name.
+FOREIGN = ("mail", "celery", "amq.default", "amq.topic", "", "celeryevents", "celery.pidbox.x", "x.celeryev")
+
+
+@pytest.mark.parametrize("exchange", FOREIGN)
+def test_a_monitor_binds_itself_to_no_exchange_of_tasks(exchange: str) -> None:
+    """To bind takes the right to read the exchange; to dead-letter to it, the right to write there."""
+    assert [right for right in rabbitmq.monitor_rights() if re.search(right, exchange)] == []
+
+
 @pytest.mark.parametrize("name", [*CONTROL, "dead-letters", "celery_delayed_0", "celery_delayed_27",
                                   "e3b0c442-98fc-1c14-9afb-f4c8996fb924"])  # fmt: skip
 def test_only_tasks_become_dead_letters(name: str) -> None:
