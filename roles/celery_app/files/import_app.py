@@ -68,6 +68,7 @@ def _import(asked: dict[str, Any], agent: Path) -> None:
     from celery.app.utils import find_app  # noqa: PLC0415
     from celeryops_agent.internals import changed  # noqa: PLC0415
     from celeryops_agent.settings import apply_settings, load_settings, recorded_tasks, unheld  # noqa: PLC0415
+    from celeryops_agent.signed import UnsignedError  # noqa: PLC0415
 
     if problem := changed():
         fix = "pin one that docs/reference/compatibility.md shows, or update the collection"
@@ -76,7 +77,10 @@ def _import(asked: dict[str, Any], agent: Path) -> None:
     settings = load_settings(str(agent / "settings.json"))
     with recorded_tasks() as taken:
         app = find_app(asked["target"])
-    apply_settings(app.conf, settings, taken)
+    try:
+        settings = apply_settings(app.conf, settings, taken)
+    except UnsignedError as error:
+        raise RefusalError(str(error)) from None
     app.loader.import_default_modules()
     app.finalize()
     if names := unheld(app.conf, settings):

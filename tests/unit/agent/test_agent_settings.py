@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from celery import Celery
 from celery.app.task import Task
 from celeryops_agent.settings import apply_settings, load_settings, not_said, recorded_tasks
+from celeryops_agent.signed import UnsignedError
 from redis.sentinel import Sentinel
 
 
@@ -158,3 +160,89 @@ def test_what_the_command_line_sets_is_not_asked_of_the_configuration() -> None:
     settings = {"worker_proc_alive_timeout": 60.0, "task_time_limit": 300}
     words = ["/venv/bin/celery", "worker", "--time-limit=7", "worker_proc_alive_timeout=32"]
     assert not_said(settings, words) == {"task_time_limit": 300}
+
+
+SAFE: dict[str, Any] = {"task_serializer": "json", "result_serializer": "json", "accept_content": ["json"]}
+SIGNED: dict[str, Any] = {"task_serializer": "auth", "result_serializer": "auth", "accept_content": ["auth"]}
+#: The names that the code may use: new ones, a Django project's, and Celery 3's.
+SIGNED_CODE: list[tuple[str | None, dict[str, object]]] = [
+    (None, SIGNED),
+    ("CELERY", {f"CELERY_{name.upper()}": value for name, value in SIGNED.items()}),
+    (None, {f"CELERY_{name.upper()}": value for name, value in SIGNED.items()}),
+]
+
+
+def laid_over(code: dict[str, object], asked: dict[str, Any], namespace: str | None = None) -> dict[str, Any]:
+    """Return what the configuration holds of the three, and check that it is what is told to hold."""
+    app = Celery(set_as_current=False)
+    app.config_from_object(dict(code), namespace=namespace)
+    held = apply_settings(app.conf, asked, [])
+    found = {name: getattr(app.conf, name) for name in SAFE}
+    assert {name: value for name, value in held.items() if name in asked} == {
+        name: found[name] for name in asked
+    }
+    return found
+
+
+@pytest.mark.parametrize(("namespace", "code"), SIGNED_CODE, ids=["new", "CELERY_", "old"])
+def test_a_signature_that_the_code_asks_for_is_kept(namespace: str | None, code: dict[str, object]) -> None:
+    assert laid_over(code, SAFE, namespace) == SIGNED
+
+
+def test_a_signature_that_is_asked_for_by_hand_is_kept() -> None:
+    app = Celery(set_as_current=False)
+    app.conf.task_serializer = "auth"
+    app.conf.update(accept_content=("auth",))
+    apply_settings(app.conf, SAFE, [])
+    assert (app.conf.task_serializer, app.conf.accept_content) == ("auth", ["auth"])
+    assert app.conf.result_serializer == "json"
+
+
+@pytest.mark.parametrize(
+    ("code", "asked", "held"),
+    [
+        # What the code does not sign, the safe settings decide, as ever.
+        ({"task_serializer": "pickle", "accept_content": ["pickle"]}, SAFE, SAFE),
+        ({}, SAFE, SAFE),
+        ({"task_serializer": "auth", "accept_content": ["auth"], "result_serializer": "pickle"}, SAFE,
+         {**SIGNED, "result_serializer": "json"}),
+        # Stricter than the code.
+        ({"task_serializer": "auth", "accept_content": ["auth", "json"]}, {"accept_content": ["auth"]},
+         {**SAFE, "task_serializer": "auth", "accept_content": ["auth"]}),
+        ({}, SIGNED, SIGNED),
+        # Left to the code, as on the way from one to the other.
+        ({"accept_content": ["auth", "json"]}, {"task_serializer": "json"},
+         {**SAFE, "accept_content": ["auth", "json"]}),
+    ],
+)  # fmt: skip
+def test_of_two_the_stricter_holds(
+    code: dict[str, object], asked: dict[str, Any], held: dict[str, Any]
+) -> None:
+    assert laid_over(code, asked) == held
+
+
+@pytest.mark.parametrize(
+    ("code", "asked", "name"),
+    [
+        ({"accept_content": ["auth", "json"]}, SAFE, "accept_content = ['json']"),
+        ({"accept_content": ["auth"]}, {"accept_content": ["auth", "json"]}, "accept_content = ['auth', 'j"),
+        ({"accept_content": ["auth"]}, {"accept_content": ["json", "pickle"]}, "accept_content"),
+        ({"task_serializer": "auth"}, {"task_serializer": "yaml"}, "task_serializer = yaml"),
+    ],
+)
+def test_what_takes_a_signature_away_is_refused(
+    code: dict[str, object], asked: dict[str, Any], name: str
+) -> None:
+    with pytest.raises(UnsignedError, match=re.escape(f"celery_app_settings.{name}")) as refused:
+        laid_over(code, asked)
+    assert "the app's code signs" in str(refused.value)
+
+
+def test_a_task_that_is_used_while_it_is_imported_signs_too() -> None:
+    with recorded_tasks() as taken:
+        app = Celery(set_as_current=False)
+        early: Any = app.task(work, name="early")
+        app.conf.beat_schedule = {"a": {"task": early.name}}
+        app.conf.update(SIGNED)
+    apply_settings(app.conf, SAFE, taken)
+    assert early.serializer == "auth"

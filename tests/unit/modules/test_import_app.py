@@ -90,6 +90,17 @@ def test_what_beat_needs_is_told_with_its_package_and_its_variable(tmp_path: Pat
     )
 
 
+def test_a_signature_that_the_inventory_would_take_away_is_told(tmp_path: Path) -> None:
+    code = "import celery\napp = celery.Celery('shop')\napp.conf.accept_content = {}\n"
+    assert run(tmp_path, code.format(["auth"]), settings={"accept_content": ["json"]}) == (0, "")
+    assert run(tmp_path, code.format(["auth", "json"]), settings={"accept_content": ["json"]}) == (
+        1,
+        "celery_app_settings.accept_content = ['json']: the app's code signs its messages (accept_content = "
+        "['auth', 'json']), and this would take the signature away; set it to null to leave it to the code, "
+        "or to [auth]",
+    )
+
+
 @pytest.mark.parametrize(
     ("code", "changes", "words"),
     [

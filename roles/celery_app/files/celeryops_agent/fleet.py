@@ -21,6 +21,5 @@ if not target:
 
 with recorded_tasks() as taken:
     app = find_app(target)
-settings = load_settings(os.environ.get("CELERYOPS_SETTINGS", ""))
-apply_settings(app.conf, settings, taken)
+settings = apply_settings(app.conf, load_settings(os.environ.get("CELERYOPS_SETTINGS", "")), taken)
 install(app, settings, os.environ)

@@ -13,6 +13,7 @@ from typing import Any
 from celery.app.task import Task
 
 from celeryops_agent.internals import Internal, changed
+from celeryops_agent.signed import SAFE, without_unsigning
 
 INTERNALS = (
     Internal("celery.app.task:Task.bind", takes=("app",)),
@@ -51,8 +52,8 @@ def load_settings(path: str) -> dict[str, Any]:
     return _asking_once(_without_nulls(settings))
 
 
-def apply_settings(conf: Any, settings: Mapping[str, Any], taken: Taken) -> None:
-    """Lay settings over an app's configuration; they win.
+def apply_settings(conf: Any, settings: Mapping[str, Any], taken: Taken) -> dict[str, Any]:
+    """Lay settings over an app's configuration; they win, but take no signature away.
 
     A mapping, such as broker_transport_options, is merged: keys it does not name stay as the code has
     them.
@@ -60,13 +61,20 @@ def apply_settings(conf: Any, settings: Mapping[str, Any], taken: Taken) -> None
     :param conf: the ``conf`` of a Celery app.
     :param settings: what :func:`load_settings` returned.
     :param taken: what :func:`recorded_tasks` recorded while the app was imported.
+    :returns: the settings that hold now.
+    :raises UnsignedError: one of them contradicts the signature that the code asks for.
     """
     settings = {**FOUNDATION, **settings}
-    lay_over(conf, settings)
-    for task, attributes in taken:
+    with recorded_tasks() as loading:  # what loads the configuration may use tasks
+        lay_over(conf, {name: value for name, value in settings.items() if name not in SAFE})
+    # Only a configuration that is loaded tells what the code asks for.
+    settings = without_unsigning(conf, settings)
+    lay_over(conf, {name: value for name, value in settings.items() if name in SAFE})
+    for task, attributes in [*taken, *loading]:
         for attribute, setting in attributes:
             if setting in settings:
                 setattr(task, attribute, settings[setting])
+    return settings
 
 
 def lay_over(conf: Any, settings: Mapping[str, Any]) -> None:
