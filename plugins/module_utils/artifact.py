@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 from ansible_collections.celeryops.systemd.plugins.module_utils.target import ArtifactError, check_target
 
@@ -132,10 +132,25 @@ def write_bundle(members: Iterable[Member], path: Path) -> None:
     """Write the bundle in one step, and forget the oldest of its neighbours."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
+    with temporary.open("wb") as raw:
+        _pack(members, raw)
+    temporary.replace(path)
+    bundles = sorted(path.parent.glob("*.tar.gz"), key=lambda item: item.stat().st_mtime, reverse=True)
+    for old in bundles[KEPT_BUNDLES:]:
+        old.unlink(missing_ok=True)
+
+
+def packed(members: Iterable[Member]) -> bytes:
+    """Return a bundle: the same members give the same bytes."""
+    raw = io.BytesIO()
+    _pack(members, raw)
+    return raw.getvalue()
+
+
+def _pack(members: Iterable[Member], raw: IO[bytes]) -> None:
     with (
-        temporary.open("wb") as raw,
-        gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=MTIME) as packed,
-        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as bundle,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=MTIME) as squeezed,
+        tarfile.open(fileobj=squeezed, mode="w", format=tarfile.PAX_FORMAT) as bundle,
     ):
         bundle.addfile(_header("app", tarfile.DIRTYPE))
         for member in members:
@@ -146,10 +161,6 @@ def write_bundle(members: Iterable[Member], path: Path) -> None:
                 bundle.addfile(
                     _header(member.name, tarfile.REGTYPE, member, len(content)), io.BytesIO(content)
                 )
-    temporary.replace(path)
-    bundles = sorted(path.parent.glob("*.tar.gz"), key=lambda item: item.stat().st_mtime, reverse=True)
-    for old in bundles[KEPT_BUNDLES:]:
-        old.unlink(missing_ok=True)
 
 
 def _header(name: str, kind: bytes, member: Member | None = None, size: int = 0) -> tarfile.TarInfo:

@@ -64,7 +64,7 @@ options:
     type: str
     required: true
   packages:
-    description: Requirements that are installed beside the app.
+    description: Requirements that are installed beside the app, each as a line of a file, maybe with hashes.
     type: list
     elements: str
     default: []
@@ -99,7 +99,7 @@ EXAMPLES = r"""
       repo: https://git.example.org/shop.git
       version: v1.4.2
     target: shop.celery:app
-    packages: ["celery[redis]", tzdata]
+    packages: ["celery[redis]>=5.5,<5.8", tzdata]
   delegate_to: localhost
   run_once: true
   register: artifact
@@ -130,7 +130,7 @@ pip_packages:
   type: list
   elements: str
   returned: success
-  sample: ["celery[redis]", tzdata, /opt/celery/releases/3f2b8c1d9a04/app]
+  sample: ["--requirement=/opt/celery/releases/3f2b8c1d9a04/packages.txt"]
 pip_arguments:
   description: Arguments for pip, such as the requirements file and the wheelhouse.
   type: list
@@ -142,7 +142,7 @@ pip_arguments:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import artifact, hide, target
+from ansible_collections.celeryops.systemd.plugins.module_utils import artifact, hashed, hide, target
 
 SOURCE_OPTIONS = {
     "type": {"type": "str", "choices": ["directory", "archive", "git", "requirement"], "required": True},
@@ -167,11 +167,10 @@ def run(module: AnsibleModule) -> dict[str, object]:
     wanted = module.params
     source = {key: value for key, value in wanted["source"].items() if value is not None}
     cache = Path(wanted["cache"])
-    found = artifact.read_source(source, wanted["target"], cache)
+    found = hashed.with_packages(artifact.read_source(source, wanted["target"], cache), wanted["packages"])
     wheels = artifact.wheelhouse_members(wanted["wheelhouse"]) if wanted["wheelhouse"] else []
     members = [*found.members, *wheels]
-    packages = [*wanted["packages"], *found.packages]
-    identity = artifact.fingerprint(members, packages, found.requirements, wanted["python"])
+    identity = artifact.fingerprint(members, found.packages, found.requirements, wanted["python"])
     release = wanted["release"] or identity
     if not artifact.RELEASE.fullmatch(release):
         fix = "use at most 64 letters, digits, dots, dashes and underscores"
@@ -180,7 +179,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
     if not path.exists():
         artifact.write_bundle(members, path)
     directory = f"{wanted['releases']}/{release}"
-    arguments = ["-r", f"{directory}/{found.requirements}"] if found.requirements else []
+    arguments, packages = hashed.arguments(found, directory)
     if wheels:
         arguments += ["--no-index", "--find-links", f"{directory}/wheels"]
     return {
@@ -188,7 +187,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
         "directory": directory,
         "source": artifact.described(source),
         "path": str(path),
-        "pip_packages": [f"{directory}/{name[2:]}" if name.startswith("./") else name for name in packages],
+        "pip_packages": packages,
         "pip_arguments": arguments,
     }
 
