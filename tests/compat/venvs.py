@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "compat"
 
-#: What the tests need beside Celery, in the versions of requirements/dev.txt.
+#: What the tests need beside Celery, in the versions of requirements/dev.in.
 BESIDE = (
     "celery-redbeat", "django", "django-celery-beat", "ephem", "eventlet", "gevent", "hypothesis", "pytest",
 )  # fmt: skip
@@ -59,5 +59,5 @@ def brought(python: Path) -> dict[str, str]:
 
 
 def _pinned() -> list[str]:
-    lines = (ROOT / "requirements" / "dev.txt").read_text().splitlines()
+    lines = (ROOT / "requirements" / "dev.in").read_text().splitlines()
     return [line for line in lines if re.split(r"[\[=]", line)[0] in BESIDE]
