@@ -24,7 +24,7 @@ LOGS = ROOT / ".cache" / "log"
 SLOTS = 2
 SCENARIO_NEEDS = ("build", "image")
 #: Begun first, so that no long one runs alone at the end.
-LONGEST = ("rollout", "broker_sentinel", "rollout_django", "scaling", "lifecycle", "fleet")
+LONGEST = ("rollout", "broker_sentinel", "rollout_django", "scaling", "lifecycle", "upgrade", "fleet")
 CLOSING_LINE = re.compile(r"^=*\s*(\d+ (?:passed|failed|errors?|skipped)\b.* in [\d.]+s.*?)\s*=*$")
 #: What pytest, Ansible, Molecule and make say of a failure; Ansible also calls a retry FAILED.
 REASON = re.compile(r"^(FAILED (?!- RETRYING)|ERROR\b|E  |\[ERROR\]|fatal: |CRITICAL\b|make: \*\*\*)")
