@@ -13,10 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from ansible_collections.celeryops.systemd.plugins.module_utils import instances
+from ansible_collections.celeryops.systemd.plugins.module_utils.units import Desired, Unit, decide, to_enable
 
 from .instance_files import TEMPLATE
 
 WORKER = instances.WORKER_PREFIX
+# instance_info has compared the times on the host, and tells which inputs are newer than a unit's start.
+STARTED, JUST_AFTER = 0.0, 1.0
 
 
 class Move(TypedDict):
@@ -101,21 +104,31 @@ def _decide(
 
 
 def _act(want: Mapping[str, Any], row: Mapping[str, Any] | None, changed: Sequence[str]) -> tuple[str, str]:
-    """Return what is done to the unit and why, as the module units decides it; nothing, where it stays."""
-    runs = bool(row and (row["active"] or row["pid"]))
-    if want["state"] == "stopped":
-        return ("stop", "the host is drained") if runs else ("", "")
-    if row is None or not runs:
-        # Whether an extra instance runs is the scaler's matter.
-        action = "" if want.get("optional") else "start"
-        return action, f"was {row['state']}" if row and row["state"] != "missing" else "is new"
-    if changed:
-        return "restart", f"{_names(changed)} changed"
-    if row.get("newer"):
-        return "restart", f"{_names(row['newer'])} newer than its start"
-    if want["enabled"] and not row["enabled"]:
-        return "enable", "does not start with the host"
-    return "", ""
+    """Return what the module units does to the unit, and why; nothing, where it stays."""
+    desired = Desired(
+        want["name"], want["state"], want["enabled"], tuple(want["inputs"]), bool(want.get("optional"))
+    )
+    unit, newer = _unit(want["name"], row), (row or {}).get("newer", [])
+    action = decide(desired, unit, changed, dict.fromkeys(newer, JUST_AFTER))
+    if action is None:
+        enable = unit.running and desired.enabled and to_enable(desired, unit)
+        return ("enable", "does not start with the host") if enable else ("", "")
+    why = {
+        "stop": "the host is drained",
+        "start": f"was {unit.sub}" if row and row["state"] != "missing" else "is new",
+        "restart": f"{_names(changed)} changed" if changed else f"{_names(newer)} newer than its start",
+    }
+    return action.verb, why[action.verb]
+
+
+def _unit(name: str, row: Mapping[str, Any] | None) -> Unit:
+    """Return a unit as the module units would see it, from what instance_info saw."""
+    seen = row or {"active": False, "pid": 0, "state": "missing", "enabled": False}
+    return Unit(
+        name=name, load="loaded", active="active" if seen["active"] or seen["pid"] else "inactive",
+        sub=seen["state"], result="", status="", pid=seen["pid"], invocation="", enabled=seen["enabled"],
+        can_enable=True, needs_reload=False, started=STARTED,
+    )  # fmt: skip
 
 
 def _leave(name: str, row: Mapping[str, Any] | None) -> Change:
