@@ -24,7 +24,7 @@ UNITS = "/etc/systemd/system"
 # What the instances of a host share, and the scaler where a queue scales.
 SHARED_FILES = (
     f"{UNITS}/celery-worker@.service", f"{UNITS}/celery.slice", f"{UNITS}/celery-scale.timer",
-    f"{UNITS}/celery-scale.service", "/etc/conf.d/celery/scale.json",
+    f"{UNITS}/celery-scale.service", f"{UNITS}/celery-scale-ask.service", "/etc/conf.d/celery/scale.json",
 )  # fmt: skip
 SETTINGS = "/etc/conf.d/celery/settings.json"
 STATES = {"active": "running", "activating": "starting", "deactivating": "stopping", "inactive": "stopped"}

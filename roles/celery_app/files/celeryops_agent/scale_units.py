@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-#: The unit's environment holds the app's variables: none of them decides what root runs.
+#: No environment decides what root runs.
 SYSTEMCTL = "/usr/bin/systemctl"
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
