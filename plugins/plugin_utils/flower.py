@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .app.environment import environment_file
+from .app.environment import environment_file, environment_problems
 from .broker.broker import is_loopback
 from .inventory.problems import Problem, did_you_mean
 from .plan import spec
@@ -62,6 +62,10 @@ def problems(asked: Mapping[str, Any]) -> list[Problem]:
             Problem(f"flower_environment.{name}", "(hidden)", "not set here", f"set {variable}")
             for name, variable in OWN_VARIABLES.items()
             if name in asked["environment"]
+        ),
+        *environment_problems(
+            {name: value for name, value in asked["environment"].items() if name not in OWN_VARIABLES},
+            "flower_environment",
         ),
     ]
 

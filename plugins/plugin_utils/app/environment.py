@@ -14,12 +14,22 @@ from collections.abc import Mapping
 from ..inventory.problems import Problem
 
 VARIABLE = "celery_app_environment"
-# The agent and the roles set these.
-RESERVED = ("CELERY_", "CELERYOPS_", "PYTHONPATH")
-RESERVED_FIX = {
-    "CELERY_BROKER_URL": "celery_app_broker_url",
-    "CELERY_RESULT_BACKEND": "celery_app_result_backend",
+_OURS = "the roles set this one"
+_CODE = "it decides which code runs"
+# What begins like this is not the inventory's: why, and what to do; the longest beginning counts.
+RESERVED = {
+    "CELERY_BROKER_URL": (_OURS, "set celery_app_broker_url"),
+    "CELERY_RESULT_BACKEND": (_OURS, "set celery_app_result_backend"),
+    "CELERY_": (_OURS, "set the variable of the role that belongs to it"),
+    "CELERYOPS_": (_OURS, "set the variable of the role that belongs to it"),
+    "NOTIFY_SOCKET": (_OURS, "set the variable of the role that belongs to it"),
+    "WATCHDOG_": (_OURS, "set the variable of the role that belongs to it"),
+    "PYTHONPATH": (_CODE, "install the package with the app, or set celery_app_directory"),
+    "PYTHON": (_CODE, "set it in the app's code"),
+    "LD_": (_CODE, "name the place of the libraries in /etc/ld.so.conf.d of the hosts"),
 }
+# These only as they are.
+RESERVED_NAMES = {"PATH": (_CODE, "let the app call programs by their whole path")}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # systemd refuses a value with any other control character, and with it the whole unit.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
@@ -53,16 +63,18 @@ def _text(name: str, value: object) -> str:
     return text
 
 
-def environment_problems(variables: object) -> list[Problem]:
-    """Return what is wrong with the operator's environment variables, without their values."""
+def environment_problems(variables: object, holder: str = VARIABLE) -> list[Problem]:
+    """Return what is wrong with the operator's environment variables, without their values.
+
+    :param holder: the variable of the inventory that holds them.
+    """
     if not isinstance(variables, Mapping):
-        return [Problem(VARIABLE, "(hidden)", "not a mapping", "set it to a mapping of names to values")]
+        return [Problem(holder, "(hidden)", "not a mapping", "set it to a mapping of names to values")]
     problems = []
     for name, value in variables.items():
-        variable = f"{VARIABLE}.{name}"
-        if str(name).startswith(RESERVED):
-            fix = f"set {RESERVED_FIX.get(str(name), 'the variable of the role that belongs to it')}"
-            problems.append(Problem(variable, "(hidden)", "the roles set this one", fix))
+        variable = f"{holder}.{name}"
+        if reserved := _reserved(str(name)):
+            problems.append(Problem(variable, "(hidden)", *reserved))
             continue
         try:
             environment_file({name: value})
@@ -71,3 +83,9 @@ def environment_problems(variables: object) -> list[Problem]:
             fix = "systemd would refuse it; give it as the app reads it from a string"
             problems.append(Problem(variable, "(hidden)", what, fix))
     return problems
+
+
+def _reserved(name: str) -> tuple[str, str] | None:
+    """Return why a name is not the inventory's, and what to do instead."""
+    beginnings = sorted((one for one in RESERVED if name.startswith(one)), key=len)
+    return RESERVED[beginnings[-1]] if beginnings else RESERVED_NAMES.get(name)

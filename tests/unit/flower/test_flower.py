@@ -105,6 +105,11 @@ def test_what_is_well(changes: dict[str, Any]) -> None:
             {"environment": {"FLOWER_ADDRESS": "0.0.0.0"}},
             "mon: flower_environment.FLOWER_ADDRESS = (hidden): not set here; set flower_address",
         ),
+        (
+            {"environment": {"PATH": "/srv/bin"}},
+            "mon: flower_environment.PATH = (hidden): it decides which code runs; let the app call programs "
+            "by their whole path",
+        ),
     ],
 )
 def test_what_is_refused(changes: dict[str, Any], problem: str) -> None:

@@ -17,6 +17,7 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.environment 
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from reference.roles import roles
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,9}", fullmatch=True)
 VALUES = st.text(st.characters(blacklist_categories=["Cc", "Cs"]) | st.sampled_from('\n\t"\\$`'))
@@ -56,3 +57,35 @@ def test_a_mapping_is_wanted() -> None:
     with pytest.raises(AnsibleFilterError, match="mapping"):
         face("A=1")  # type: ignore[arg-type]
     assert len(environment_problems(["A=1"])) == 1
+
+
+ENVIRONMENTS = ["celery_app_environment", "flower_environment"]
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("PATH", "whole path"),
+        ("LD_PRELOAD", "ld.so.conf.d"),
+        ("LD_LIBRARY_PATH", "ld.so.conf.d"),
+        ("PYTHONPATH", "celery_app_directory"),
+        ("PYTHONHOME", "the app's code"),
+        ("PYTHONSTARTUP", "the app's code"),
+        ("CELERYOPS_SETTINGS", "the role"),
+        ("CELERY_RESULT_BACKEND", "celery_app_result_backend"),
+        ("NOTIFY_SOCKET", "the role"),
+    ],
+)
+def test_what_decides_which_code_runs_is_not_the_inventorys(name: str, fix: str) -> None:
+    for variable in ENVIRONMENTS:
+        (problem,) = environment_problems({name: "s3cr3t"}, variable)
+        told = problem.text("w1")
+        assert told.startswith(f"w1: {variable}.{name} = (hidden): ")
+        assert fix in told
+    assert environment_problems({f"SHOP_{name}": "x", f"{name[0]}_{name}": "x"}) == []
+
+
+def test_no_other_variable_of_the_inventory_holds_environment_variables() -> None:
+    """Those of Flower are checked by its own room (tests/unit/flower)."""
+    found = [name for role in roles() for name in role.options if name.endswith(("environment", "_env"))]
+    assert found == ENVIRONMENTS
