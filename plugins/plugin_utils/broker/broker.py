@@ -27,7 +27,8 @@ LOGINS = ("worker", "monitor", "none")
 REDIS_SCHEMES = ("redis", "rediss")
 # The CA that the fleet trusts, on every host.
 CA_FILE = "/etc/ssl/celery-broker-ca.pem"
-TLS_WORDS = f"?ssl_cert_reqs=required&ssl_ca_certs={CA_FILE}"
+# redis-py before 6 takes any name in a certificate unless it is told.
+TLS_WORDS = f"?ssl_cert_reqs=required&ssl_ca_certs={CA_FILE}&ssl_check_hostname=true"
 DATA = "/var/lib/redis"
 # Redis settings that another variable decides, or that the role's promises rest on.
 OWN_SETTINGS = {

@@ -124,10 +124,13 @@ def with_database(url: str, database: int) -> str:
     return ";".join(urlsplit(each)._replace(path=f"/{database}").geturl() for each in url.split(";"))
 
 
-def tls(url: str) -> dict[str, str]:
-    """Return the ``ssl_*`` words of the URL."""
-    words = dict(parse_qsl(urlsplit(url.partition(";")[0]).query))
-    return {name: value for name, value in words.items() if name.startswith("ssl_")}
+def tls(url: str) -> dict[str, str | bool]:
+    """Return the ``ssl_*`` words of the URL; a name in a certificate is checked unless they say not to."""
+    said = dict(parse_qsl(urlsplit(url.partition(";")[0]).query))
+    words: dict[str, str | bool] = {name: word for name, word in said.items() if name.startswith("ssl_")}
+    if words and str(words.get("ssl_cert_reqs", "")).lower().removeprefix("cert_") != "none":
+        words["ssl_check_hostname"] = said.get("ssl_check_hostname", "").lower() != "false"
+    return words
 
 
 def options(url: str, name: str, user: str, password: str) -> dict[str, Any]:

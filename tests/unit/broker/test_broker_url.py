@@ -9,10 +9,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import redis
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter import broker_url as face
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import public_url
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.broker import broker_url
+from celery import Celery
 from hypothesis import given
 from hypothesis import strategies as st
 from kombu.utils.url import parse_url
@@ -64,7 +66,8 @@ def test_derived_from_the_broker_host(hub: dict[str, Any], host: str, url: str) 
         (
             {"broker_tls": "true"},
             "worker",
-            "rediss://hub:6379/0?ssl_cert_reqs=required&ssl_ca_certs=/etc/ssl/celery-broker-ca.pem",
+            "rediss://hub:6379/0?ssl_cert_reqs=required&ssl_ca_certs=/etc/ssl/celery-broker-ca.pem"
+            "&ssl_check_hostname=true",
         ),
         ({"broker_password": "w", "broker_monitor_password": "m"}, "none", "redis://hub:6379/0"),
     ],
@@ -72,6 +75,16 @@ def test_derived_from_the_broker_host(hub: dict[str, Any], host: str, url: str) 
 def test_whom_it_logs_in(hub: dict[str, Any], login: str, url: str) -> None:
     """A monitor has a user of its own where it has a password."""
     assert broker_url(inventory(hub), GROUPS, "w1", login=login) == url
+
+
+def test_every_client_checks_the_name_in_the_certificate() -> None:
+    """redis-py before 6 does not unless it is told, and each of them reads the URL its own way."""
+    url = broker_url(inventory({"broker_tls": True}), GROUPS, "w1")
+    app = Celery(set_as_current=False, broker=url, backend=url)
+    assert app.connection_for_read().ssl["ssl_check_hostname"] is True
+    assert app.backend.connparams["ssl_check_hostname"] in (True, "true")
+    redbeat: Any = redis.ConnectionPool.from_url(url)
+    assert redbeat.connection_kwargs["ssl_check_hostname"] is True
 
 
 @given(password=st.text(min_size=1))

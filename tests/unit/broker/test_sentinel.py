@@ -178,7 +178,11 @@ def test_what_clients_are_told() -> None:
     assert broker_sentinel({"w": {"broker_url": "redis://h/0"}}, {}, "w") == {}
     assert broker_sentinel({"w": {}}, {}, "w") == {}
     encrypted = broker_sentinel(inventory(broker_tls=True), GROUPS, "w")
-    words = {"ssl_cert_reqs": "required", "ssl_ca_certs": "/etc/ssl/celery-broker-ca.pem"}
+    words = {
+        "ssl_cert_reqs": "required",
+        "ssl_ca_certs": "/etc/ssl/celery-broker-ca.pem",
+        "ssl_check_hostname": True,
+    }
     login = {"username": "celery", "password": "p@ss"}
     assert encrypted == {
         "master_name": "celery",
