@@ -60,6 +60,8 @@ class Summary:
         acted = False
         for verb in VERBS:
             for name in result.get(verb) or ():
+                if not self._came_about(verb, states.get(name, {})):
+                    continue
                 acted = True
                 self.acted[verb][host, _short(name)] = None
                 self.stale.pop((host, _short(name)), None)
@@ -68,9 +70,13 @@ class Summary:
         self.stale |= {(host, _short(name)): None for name in result.get("stale") or ()}
         return acted
 
+    def _came_about(self, verb: str, state: Mapping[str, Any]) -> bool:
+        """Tell whether a unit is as the verb says; the module names those too that did not come up."""
+        return self.check or verb == "stopped" or state.get("active") in RUNNING
+
     def lines(self) -> list[str]:
         """Return the lines, each of WIDTH characters at most."""
-        told = [*self._changed(), *self._acted()] or [("changed", ["nothing"])]
+        told = [*self._changed(), *self._acted()] or [("changed", [self._nothing])]
         if self.check:
             told = [(_would(label), entries) for label, entries in told]
         if self.playbook not in READERS:
@@ -82,6 +88,11 @@ class Summary:
         told.append(("unreachable", _listed(self.unreachable)))
         told.append(("next", list(self._next())))
         return [line for label, entries in told for line in _section(label, entries)]
+
+    @property
+    def _nothing(self) -> str:
+        """A task that failed may have done a part of its work, and does not tell."""
+        return "nothing before what failed" if self.failed or self.unreachable else "nothing"
 
     def _changed(self) -> Iterable[tuple[str, list[str]]]:
         entries = []
@@ -102,7 +113,7 @@ class Summary:
     def _next(self) -> Iterable[str]:
         anything = self.changes or any(self.acted.values())
         if self.failed or self.unreachable:
-            yield "fix what is told above, and play it again: what is done stays done"
+            yield "fix what is told above, and play it again"
         elif self.playbook in READERS:
             return
         elif self.playbook == "preflight":

@@ -102,11 +102,38 @@ def test_what_stopped_does_not_run_and_what_stays_stale_is_told() -> None:
 def test_a_failure_is_named_and_the_way_on() -> None:
     run = Summary(failed=["h1"], unreachable=["h2"])
     assert told_by(run.lines()) == {
-        "changed": "nothing",
+        "changed": "nothing before what failed",
         "failed": "h1",
         "unreachable": "h2",
-        "next": "fix what is told above, and play it again: what is done stays done",
+        "next": "fix what is told above, and play it again",
     }
+
+
+def test_a_unit_that_did_not_come_up_has_not_started() -> None:
+    run = Summary(failed=["h"])
+    states = {
+        "a.service": {"active": "active"},
+        "b.service": {"active": "failed"},
+        "c.service": {"active": "activating"},
+    }
+    run.add(
+        "h",
+        "celery_worker",
+        ran(failed=True, states=states, started=["a.service", "b.service"], restarted=["c.service"]),
+    )
+    told = told_by(run.lines())
+    assert (told["started"], told["runs"]) == ("h: a", "h: a")
+    assert "restarted" not in told
+
+
+def test_what_happened_to_units_that_did_not_come_up_is_a_change() -> None:
+    run = Summary(failed=["h"])
+    run.add(
+        "h",
+        "celery_worker",
+        ran(failed=True, states={"a.service": {"active": "failed"}}, started=["a.service"]),
+    )
+    assert told_by(run.lines())["changed"] == "celery_worker: 1 on h"
 
 
 def test_a_playbook_that_only_reads_says_no_more_than_that() -> None:
