@@ -144,6 +144,16 @@ proof-transport: tools ## the transport of the agent's own for Redis, which is o
 proof-hostile: tools ## malformed messages between good ones, each pool: make proof-hostile BROKER=amqp://...
 	python -m hostile --good $(or $(GOOD),2000) --bad $(or $(BAD),200) $(if $(BROKER),--broker $(BROKER))
 
+.PHONY: proof-hostile-rabbitmq
+proof-hostile-rabbitmq: build image ## the same through a RabbitMQ of the lab, and tasks that kill their process
+	$(lab) up --name proof-hostile --inventory tests/proof/inventories/hostile
+	ANSIBLE_COLLECTIONS_PATH=$(installed) ansible-playbook celeryops.systemd.site \
+		-i tests/proof/inventories/hostile -i $(cache)/lab/proof-hostile/inventory.json
+	address=$$($(lab) list | awk '$$1 == "proof-hostile" {print $$NF}'); \
+		python -m hostile --good $(or $(GOOD),2000) --bad $(or $(BAD),200) --deliveries $(or $(DELIVERIES),20) \
+		$(if $(POOLS),--pools $(POOLS)) --broker amqp://celery:proof-of-hostile-messages@$$address:5672/celery; \
+		status=$$?; $(lab) down --name proof-hostile; exit $$status
+
 .PHONY: clean
 clean: ## take every lab of this checkout down and remove .cache
 	-$(lab) down --all

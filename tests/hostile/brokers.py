@@ -12,7 +12,9 @@ import redis
 from celeryops_agent.waiting import DEAD_LIST, dead_letters, queue_depths
 from kombu.connection import Connection
 
-from hostile.messages import KINDS, RAW, for_redis, good
+from hostile.messages import KINDS, RAW, for_redis, good, good_of_protocol_1
+
+PROTOCOLS = {1: good_of_protocol_1, 2: good}
 
 #: A message that is ready to be put into a queue.
 Ready = Any
@@ -24,7 +26,7 @@ class Broker(Protocol):
     url: str
     settings: Mapping[str, Any]
 
-    def good(self, task: str, name: str, queue: str) -> Ready:
+    def good(self, task: str, name: str, queue: str, protocol: int = 2) -> Ready:
         """A message of a task with one argument."""
 
     def malformed(self, task: str, name: str, queue: str) -> Mapping[str, Ready]:
@@ -52,8 +54,8 @@ class OnRedis:
         self.url = url
         self._client = redis.Redis.from_url(url)
 
-    def good(self, task: str, name: str, queue: str) -> Ready:
-        return for_redis(good(task, [name]), queue)
+    def good(self, task: str, name: str, queue: str, protocol: int = 2) -> Ready:
+        return for_redis(PROTOCOLS[protocol](task, [name]), queue)
 
     def malformed(self, task: str, name: str, queue: str) -> Mapping[str, Ready]:
         made = {kind: for_redis(change(good(task, [name])), queue) for kind, change in KINDS.items()}
@@ -74,6 +76,7 @@ BYTES: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "no JSON": lambda parts: {**parts, "body": b"this is no JSON"},
     "half of a JSON": lambda parts: {**parts, "body": b'[["x"], {'},
     "a deep JSON": lambda parts: {**parts, "body": b"[" * 100_000},
+    "10 MB of no JSON": lambda parts: {**parts, "body": b"x" * 10_000_000},
     "no text": lambda parts: {**parts, "body": b"\xff\xfe\x00\x80"},
     "an empty body": lambda parts: {**parts, "body": b""},
     "no headers and no task": lambda parts: {**parts, "headers": {}},
@@ -102,8 +105,8 @@ class OnRabbit:
         self._channel = self._connection.default_channel
         self._kept_before = dead_letters(self._connection)
 
-    def good(self, task: str, name: str, queue: str) -> Ready:
-        return good(task, [name])
+    def good(self, task: str, name: str, queue: str, protocol: int = 2) -> Ready:
+        return PROTOCOLS[protocol](task, [name])
 
     def malformed(self, task: str, name: str, queue: str) -> Mapping[str, Ready]:
         return {kind: change(good(task, [name])) for kind, change in {**KINDS, **BYTES}.items()}

@@ -28,6 +28,12 @@ def good(task: str, args: list[Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def good_of_protocol_1(task: str, args: list[Any]) -> dict[str, Any]:
+    """The parts of a message of protocol 1, as an old client sends it: all is in its body."""
+    body = {"task": task, "id": str(uuid.uuid4()), "args": args, "kwargs": {}, "retries": 0, "eta": None}
+    return {**good(task, args), "headers": {}, "body": body}
+
+
 def _body(value: Any) -> Change:
     return lambda parts: {**parts, "body": value}
 

@@ -58,7 +58,9 @@ def run(broker: Broker, pool: str, good: int, bad: int, seed: int, directory: Pa
     shuffle = random.Random(seed)
     queue = f"hostile-{pool}"
     kinds = broker.malformed("parcels.send", "malformed", queue)
-    messages: list[Ready] = [broker.good("parcels.send", f"good-{n}", queue) for n in range(good)]
+    messages: list[Ready] = [
+        broker.good("parcels.send", f"good-{n}", queue, protocol=1 + n % 2) for n in range(good)
+    ]
     messages += islice(cycle(kinds.values()), bad)
     shuffle.shuffle(messages)
     stage = Stage(directory, Redis(directory))

@@ -58,12 +58,17 @@ def test_each_return_counts() -> None:
     assert payload["properties"] == {"delivery_tag": "t", COUNT: 3}
 
 
+def connected(driver: str) -> Any:
+    """A connection by this kind of transport."""
+    return SimpleNamespace(transport=SimpleNamespace(driver_type=driver))
+
+
 class Consumer:
     """Celery's, as far as the handler looks at it: the test tells when the timer rings."""
 
     def __init__(self) -> None:
-        self.channel = object()
-        self.task_consumer: Any = SimpleNamespace(channel=self.channel)
+        self.channel: Any = SimpleNamespace()
+        self.task_consumer: Any = SimpleNamespace(channel=self.channel, connection=connected("redis"))
         self.more_room = 0
         self.waiting: list[Any] = []
         self.timer = SimpleNamespace(call_after=lambda _secs, run, args: self.waiting.append((run, args)))
@@ -111,7 +116,7 @@ def test_who_waited_when_the_connection_broke_is_left_to_the_broker() -> None:
     consumer = Consumer()
     ran: list[Any] = []
     patient(consumer, ran.append, most=20)(message(1, consumer.channel))
-    consumer.task_consumer = SimpleNamespace(channel=object())
+    consumer.task_consumer = SimpleNamespace(channel=SimpleNamespace(), connection=connected("redis"))
     consumer.ring()
     assert not ran
 
@@ -129,3 +134,52 @@ def test_the_bound_and_none(monkeypatch: pytest.MonkeyPatch) -> None:
     patient(consumer, ran.append, most=0)(over)
     consumer.ring()
     assert ran == [last, over]
+
+
+class Queue:
+    """Of a RabbitMQ: it keeps what it is told."""
+
+    name = "mail"
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def consume(self, tag: str, _callback: Any, **_how: Any) -> None:
+        self.told.append(f"consume {tag}")
+
+    def basic_cancel(self, tag: str, **_how: Any) -> None:
+        self.told.append(f"cancel {tag}")
+
+
+def on_rabbitmq(consumer: Consumer, queue: Queue) -> None:
+    """Give it a connection to a RabbitMQ."""
+    consumer.channel = SimpleNamespace(basic_cancel=queue.basic_cancel)
+    consumer.task_consumer = SimpleNamespace(
+        channel=consumer.channel,
+        connection=connected("amqp"),
+        queues=[queue],
+        _receive_callback=lambda _message: None,
+    )
+
+
+def test_on_rabbitmq_it_consumes_a_second_time_while_some_wait() -> None:
+    consumer, queue = Consumer(), Queue()
+    on_rabbitmq(consumer, queue)
+    take = patient(consumer, lambda _message: None, most=20)
+    for _message in range(2):
+        take(message(properties={COUNT: 1}, channel=consumer.channel))
+    assert queue.told == ["consume celeryops-beside-mail"]
+    consumer.ring()
+    assert queue.told == ["consume celeryops-beside-mail", "cancel celeryops-beside-mail"]
+
+
+def test_what_waited_on_a_connection_that_is_gone_keeps_no_consumer() -> None:
+    consumer, queue, new = Consumer(), Queue(), Queue()
+    on_rabbitmq(consumer, queue)
+    take = patient(consumer, lambda _message: None, most=20)
+    take(message(1, consumer.channel))
+    on_rabbitmq(consumer, new)
+    consumer.ring()
+    take(message(1, consumer.channel))
+    consumer.ring()
+    assert new.told == ["consume celeryops-beside-mail", "cancel celeryops-beside-mail"]

@@ -17,6 +17,8 @@ from typing import Any, cast
 from celery.app.task import Context
 from celery.exceptions import WorkerLostError
 
+from celeryops_agent.beside import INTERNALS as BESIDE
+from celeryops_agent.beside import Room
 from celeryops_agent.dead_letters import COUNT, bury
 from celeryops_agent.internals import Internal
 
@@ -29,6 +31,7 @@ INTERNALS = (
     Internal("kombu.asynchronous.timer:Timer.call_after", takes=("self", "secs", "fun", "args")),
     Internal("celery.backends.base:Backend.mark_as_failure", takes=("self", "task_id", "exc")),
     Internal(f"{CONSUMER}.apply_eta_task", uses=("qos", "decrement_eventually")),
+    *BESIDE,
 )
 
 logger = logging.getLogger("celeryops.agent")
@@ -117,6 +120,7 @@ def patient(consumer: Any, handle: Callable[[Any], Any], most: int) -> Callable[
     :param most: deliveries of a message; 0 for no bound.
     """
     at_work: list[Any] = []
+    room = Room()
 
     def take(message: Any) -> None:
         times = returns(message)
@@ -127,6 +131,7 @@ def patient(consumer: Any, handle: Callable[[Any], Any], most: int) -> Callable[
         else:
             # Its neighbours need not wait for it, as with a task that is to run later.
             consumer.qos.increment_eventually()
+            room.open(consumer.task_consumer)
             _later(consumer, run, message, times)
 
     def run(message: Any, times: int) -> None:
@@ -139,6 +144,7 @@ def patient(consumer: Any, handle: Callable[[Any], Any], most: int) -> Callable[
                 _later(consumer, run, message, times)
                 return
             at_work.append(message)
+        room.close(tasks)
         handle(message)
         consumer.qos.decrement_eventually()
 
