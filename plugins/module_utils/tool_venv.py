@@ -9,12 +9,14 @@ import hashlib
 import json
 import platform
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from ansible_collections.celeryops.systemd.plugins.module_utils import builder as builders
 
 MARKER = ".complete"
 ID_LENGTH = 12
@@ -41,28 +43,34 @@ def others(venv: Path) -> list[Path]:
     return sorted(path for path in venv.parent.glob("[0-9a-f]" * ID_LENGTH) if path != venv)
 
 
-def build(venv: Path, packages: Sequence[str], wheelhouse: str) -> None:
+def build(venv: Path, packages: Sequence[str], wheelhouse: str, builder: Mapping[str, Any]) -> None:
     """Build the environment, over the remains of an interrupted attempt.
 
     Args:
         venv: Where.
         packages: What pip installs.
         wheelhouse: Directory or tarball on this host that holds all wheels needed; empty asks pip's index.
+        builder: Who builds, and in what sandbox (module_utils/builder.py).
 
     Raises:
         VenvError: Python cannot make environments, or pip cannot install the packages.
     """
     shutil.rmtree(venv, ignore_errors=True)
     venv.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    pip = (str(venv / "bin/python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check")
     try:
-        _run(sys.executable, "-m", "venv", str(venv))
-        with tempfile.TemporaryDirectory() as unpacked:
-            _run(*pip, *_source(wheelhouse, unpacked), *packages)
+        # Beside the environment: the builder has a /tmp of its own.
+        with tempfile.TemporaryDirectory(prefix=".wheels-", dir=venv.parent) as unpacked:
+            Path(unpacked).chmod(0o755)
+            words = [*_source(wheelhouse, unpacked), *packages]
+            builders.build(builder, venv, venv, sys.executable, words)
+        builders.mark(venv / MARKER, json.dumps({"packages": list(packages)}))
+    except builders.BuildError as error:
+        shutil.rmtree(venv, ignore_errors=True)
+        told = "\n".join(error.said.splitlines()[-_TOLD_LINES:])
+        raise VenvError(f"{error}\n{told}") from None
     except BaseException:
         shutil.rmtree(venv, ignore_errors=True)
         raise
-    (venv / MARKER).write_text(json.dumps({"packages": list(packages)}))
 
 
 def _source(wheelhouse: str, unpacked: str) -> Sequence[str]:
@@ -77,9 +85,3 @@ def _source(wheelhouse: str, unpacked: str) -> Sequence[str]:
                 (Path(unpacked) / Path(member.name).name).write_bytes(content.read())
     return ("--no-index", "--find-links", unpacked)
 
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, check=False, capture_output=True, text=True, umask=0o022)
-    if done.returncode:
-        told = "\n".join((done.stdout + done.stderr).strip().splitlines()[-_TOLD_LINES:])
-        raise VenvError(f"{' '.join(command)}: exit code {done.returncode}\n{told}")

@@ -12,6 +12,7 @@ short_description: Install a program of PyPI into a virtual environment of its o
 description:
   - Builds a virtual environment below O(root), named after its packages and the host's Python.
   - Other packages make another environment beside it; the old one goes when the new one is complete.
+  - Nothing that pip fetches runs as root. What is built becomes root's when it is complete.
   - An interrupted run leaves no environment that looks complete; the next run builds it anew.
 extends_documentation_fragment: action_common_attributes
 attributes:
@@ -36,6 +37,20 @@ options:
       - Directory or tarball on the host with every wheel needed; empty asks the index that pip knows.
     type: path
     default: ''
+  builder:
+    description: Who builds, and in what sandbox, as the filter C(celeryops.systemd.builder) says.
+    type: dict
+    required: true
+    suboptions:
+      user:
+        description: The user, who is made where there is none.
+        type: str
+        required: true
+      command:
+        description: The words before each program that is run.
+        type: list
+        elements: str
+        required: true
 author: celeryops contributors (@celeryops)
 """
 
@@ -44,6 +59,7 @@ EXAMPLES = r"""
   celeryops.systemd.tool_venv:
     root: /opt/celery/flower
     packages: ['flower==2.2.0', 'celery[redis]==5.7.0']
+    builder: "{{ 'flower' | celeryops.systemd.builder }}"
   register: flower
 """
 
@@ -64,7 +80,7 @@ import tarfile
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import tool_venv
+from ansible_collections.celeryops.systemd.plugins.module_utils import builder, tool_venv
 
 
 def main() -> None:
@@ -74,6 +90,7 @@ def main() -> None:
             "root": {"type": "path", "required": True},
             "packages": {"type": "list", "elements": "str", "required": True},
             "wheelhouse": {"type": "path", "default": ""},
+            "builder": builder.OPTION,
         },
         supports_check_mode=True,
     )
@@ -82,7 +99,7 @@ def main() -> None:
     missing, left = not tool_venv.is_complete(venv), tool_venv.others(venv)
     try:
         if missing and not module.check_mode:
-            tool_venv.build(venv, packages, module.params["wheelhouse"])
+            tool_venv.build(venv, packages, module.params["wheelhouse"], module.params["builder"])
         for old in left if not module.check_mode else []:
             shutil.rmtree(old)
     except (tool_venv.VenvError, tarfile.TarError, OSError) as error:

@@ -15,6 +15,8 @@ OWNED_BY_ROOT = {"owner": "root", "group": "root"}
 # pip ends with a traceback of its own or a hint; these are the lines that matter, and not more of them.
 REASONS_SHOWN = 4
 FULL = "No space left on device"
+# What a build says that meets the fences.
+DENIED = ("Permission denied", "Read-only file system", "Operation not permitted")
 
 
 def package_files(source: str, destination: str) -> list[dict[str, str | bool]]:
@@ -65,14 +67,20 @@ def stage_failure(said: str, host: str, source: str, wheelhouse: str) -> str:
         return said
     if FULL in said:
         fix = (
-            f"free room for {ROOT}/releases and the temporary directory (df -h {ROOT} /tmp on the host), "
+            f"free room for {ROOT}/releases and the temporary directory (df -h {ROOT} /var/tmp on the host), "
             "or keep fewer releases with celery_app_keep_releases, and play again"
         )
         return Problem("celery_app_source", source, f"the release could not be made: {FULL}", fix).text(host)
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
-    reasons = "; ".join((errors or lines)[-REASONS_SHOWN:])
+    denied = [line for line in lines if any(word in line for word in DENIED) and "ERROR: " not in line][-1:]
+    reasons = "; ".join(denied + (errors or lines)[-REASONS_SHOWN:])
     fix = "fix the requirement, or let the host reach a package index, or set celery_app_wheelhouse"
     if wheelhouse:
         fix = f"fix the requirement, or add the wheel to celery_app_wheelhouse = {wheelhouse}"
+    if denied:
+        fix = (
+            "packages are built by the user celery-build in a sandbox, who writes to the build's own "
+            "directories alone: build that wheel elsewhere, and give all of them in celery_app_wheelhouse"
+        )
     return Problem("celery_app_source", source, f"the release could not be made: {reasons}", fix).text(host)

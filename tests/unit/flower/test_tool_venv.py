@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import subprocess
 import tarfile
 import zipfile
@@ -13,6 +15,9 @@ from typing import Any
 
 import pytest
 from unit.modules.running import run_module
+
+# As another user it is tried in tests/unit/builds: pytest's directories are closed to others.
+BUILDER = {"user": pwd.getpwuid(os.geteuid()).pw_name, "command": ["env"]}
 
 
 @pytest.fixture
@@ -31,7 +36,8 @@ def wheelhouse(tmp_path: Path) -> Path:
 
 def run(root: Path, wheelhouse: Path, *packages: str, check: bool = False) -> dict[str, Any]:
     """Run the module and return its result."""
-    return run_module("tool_venv", check, root=str(root), wheelhouse=str(wheelhouse), packages=packages)
+    words = {"root": str(root), "wheelhouse": str(wheelhouse), "packages": packages, "builder": BUILDER}
+    return run_module("tool_venv", check, **words)
 
 
 def test_builds_once_and_predicts_it(tmp_path: Path, wheelhouse: Path) -> None:

@@ -99,6 +99,17 @@ def test_a_full_disk_is_named_with_the_place(said: str) -> None:
     told = stage_failure(said, "w1", "directory /src", "")
     assert told == (
         "w1: celery_app_source = directory /src: the release could not be made: No space left on device; "
-        "free room for /opt/celery/releases and the temporary directory (df -h /opt/celery /tmp on the "
-        "host), or keep fewer releases with celery_app_keep_releases, and play again"
+        "free room for /opt/celery/releases and the temporary directory (df -h /opt/celery /var/tmp on "
+        "the host), or keep fewer releases with celery_app_keep_releases, and play again"
     )
+
+
+def test_a_build_that_meets_its_fences_is_told_with_the_way_out() -> None:
+    said = (
+        "error: subprocess-exited-with-error\nPermissionError: [Errno 13] Permission denied: '/root/x'\n"
+        "ERROR: Could not build wheels for odd, which is required to install pyproject.toml-based projects"
+    )
+    told = stage_failure(said, "w1", "directory /src", "")
+    assert "PermissionError: [Errno 13] Permission denied: '/root/x'; Could not build wheels for odd" in told
+    assert "celery-build in a sandbox" in told
+    assert "celery_app_wheelhouse" in told

@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What comes before a program that a play runs and that is not root's."""
+
+from __future__ import annotations
+
+from ansible_collections.celeryops.systemd.plugins.filter.builder import builder
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.sandbox import sandbox
+
+# What a build needs otherwise than a worker: files for others to read, a place to write, and less to see.
+OTHERWISE = {
+    "UMask", "ReadWritePaths", "InaccessiblePaths", "PrivateIPC", "CacheDirectory", "CacheDirectoryMode",
+    "Environment", "EnvironmentFile",
+}  # fmt: skip
+
+
+def properties(command: list[str]) -> list[str]:
+    return [word.removeprefix("--property=") for word in command if word.startswith("--property=")]
+
+
+def test_a_build_has_a_workers_fences_and_a_user_of_its_own() -> None:
+    asked = builder("app")
+    assert asked["user"] == "celery-build"
+    command = asked["command"]
+    assert (command[0], command[-1]) == ("systemd-run", "--")
+    assert {"--uid=celery-build", "--gid=celery-build", "--pipe", "--wait", "--collect"} <= set(command)
+    other = [line for line in properties(command) if line.partition("=")[0] not in OTHERWISE]
+    assert other == [line for line in sandbox("strict") if not line.startswith("UMask=")]
+
+
+def test_a_build_sees_no_secret_and_writes_only_what_it_builds() -> None:
+    found = properties(builder("app")["command"])
+    assert "InaccessiblePaths=-/etc/conf.d/celery" in found
+    assert "InaccessiblePaths=-/var/lib" in found
+    assert [line for line in found if line.startswith("ReadWritePaths")] == ["ReadWritePaths={directory}"]
+    assert not any(line.startswith(("PrivateNetwork", "IPAddressDeny")) for line in found)
+
+
+def test_what_builds_one_thing_writes_no_cache_of_another() -> None:
+    one, other = (
+        next(line for line in properties(builder(purpose)["command"]) if line.startswith("CacheDirectory="))
+        for purpose in ("app", "flower")
+    )
+    assert one == "CacheDirectory=celery-build/app"
+    assert other == "CacheDirectory=celery-build/flower"
