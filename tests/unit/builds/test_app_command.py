@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, celeryops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Code of the app that a play runs has a worker's fences, and only this place says how."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.celeryops.systemd.plugins.filter.app_command import app_command
+from ansible_collections.celeryops.systemd.plugins.filter.import_failure import import_failure
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.run.app_command import silent_end
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.sandbox import sandbox
+from reference.roles import ROOT
+
+HOSTS: dict[str, dict[str, Any]] = {
+    "bare": {"group_names": ["celery", "celery_queue_mail"]},
+    "loose": {
+        "group_names": ["celery", "celery_beat", "celery_queue_mail"],
+        "celery_host_user": "shop", "celery_host_group": "staff",
+        "celery_app_directory": "/srv/shop", "celery_app_virtualenv": "/srv/venv",
+        "celery_worker_sandbox": "relaxed",
+        "celery_worker_sandbox_overrides": {"ReadWritePaths": ["/srv/up"]},
+        "celery_beat_sandbox_overrides": {"PrivateDevices": False},
+    },
+    "ticks": {
+        "group_names": ["celery", "celery_beat"],
+        "celery_beat_sandbox_overrides": {"MemoryDenyWriteExecute": False},
+        "celery_worker_sandbox": "relaxed",
+    },
+    "wrong": {"group_names": ["celery_queue_mail"], "celery_worker_sandbox": "tight"},
+}  # fmt: skip
+# In the worker's unit, and here otherwise: what belongs to one instance, to its life, or to a service.
+OF_A_SERVICE = {
+    "Type", "NotifyAccess", "WatchdogSec", "TimeoutStartSec", "ExecStart", "KillMode", "KillSignal",
+    "TimeoutAbortSec", "Restart", "RestartSec", "Slice", "SyslogIdentifier", "RuntimeDirectory",
+    "Environment", "User", "Group", "WorkingDirectory",
+}  # fmt: skip
+
+
+def properties(command: list[str]) -> list[str]:
+    return [word.removeprefix("--property=") for word in command if word.startswith("--property=")]
+
+
+def test_it_has_the_fences_of_the_hosts_workers() -> None:
+    assert set(sandbox("strict")) <= set(properties(app_command(HOSTS, "bare", ["-V"])))
+    found = properties(app_command(HOSTS, "loose", ["-V"]))
+    assert set(sandbox("relaxed", {"ReadWritePaths": ["/srv/up"]})) <= set(found)
+    assert "PrivateDevices=no" not in found
+
+
+def test_where_only_beat_runs_it_has_beats() -> None:
+    found = set(properties(app_command(HOSTS, "ticks", ["-V"])))
+    assert set(sandbox("strict", {"MemoryDenyWriteExecute": False})) <= found
+
+
+def test_it_has_every_line_of_the_workers_unit_that_is_not_of_a_service() -> None:
+    unit = (ROOT / "roles/celery_worker/templates/celery-worker@.service.j2").read_text()
+    lines = unit.split("[Service]")[1].split("{% for")[0].splitlines()
+    wanted = {line for line in lines if re.match("[A-Z]", line) and "-%i.env" not in line}
+    wanted = {line for line in wanted if line.partition("=")[0] not in OF_A_SERVICE}
+    assert wanted
+    assert wanted <= set(properties(app_command(HOSTS, "bare", ["-V"])))
+
+
+def test_it_runs_the_hosts_app_as_the_hosts_user() -> None:
+    command = app_command(HOSTS, "loose", ["-m", "celeryops_agent.report"])
+    assert {"--uid=shop", "--gid=staff"} <= set(command)
+    assert command[-4:] == ["--", "/srv/venv/bin/python", "-m", "celeryops_agent.report"]
+    assert "WorkingDirectory=/srv/shop" in properties(command)
+    elsewhere = app_command(HOSTS, "loose", ["-V"], directory="/", virtualenv="/x", environment=False)
+    assert elsewhere[-2:] == ["/x/bin/python", "-V"]
+    told = [line for line in properties(elsewhere) if line.startswith("Environment")]
+    assert told == ["Environment=PYTHONDONTWRITEBYTECODE=1"]
+
+
+def test_no_word_of_the_program_is_a_variable_of_systemd() -> None:
+    assert app_command(HOSTS, "bare", ['--args=["${HOME}"]', 3])[-2:] == ['--args=["$${HOME}"]', "3"]
+
+
+def test_an_unknown_sandbox_is_an_error() -> None:
+    with pytest.raises(AnsibleFilterError, match="wrong: 'tight' is no sandbox"):
+        app_command(HOSTS, "wrong", ["-V"])
+
+
+def test_what_systemd_did_not_start_is_told() -> None:
+    assert silent_end(226).endswith("in the worker's sandbox (status 226/NAMESPACE)")
+    assert silent_end(241).endswith("(status 241)")
+    assert silent_end(1) == silent_end(0) == silent_end(255) == ""
+
+
+def test_an_import_that_failed_is_told_with_the_host_and_the_fix() -> None:
+    said = {"rc": 1, "stdout": "celery_app_target = x: it does not import; fix it\n", "stderr": "noise"}
+    assert import_failure(said, "w1", "/venv") == "w1: celery_app_target = x: it does not import; fix it"
+    missing = {"rc": 1, "stdout": "", "stderr": "Failed to find executable /venv/bin/python: No such file"}
+    assert import_failure(missing, "w1", "/venv") == (
+        "w1: celery_app_virtualenv = /venv: Failed to find executable /venv/bin/python: No such file; "
+        "make it there, or set celery_app_virtualenv to where it is"
+    )
+    fenced = import_failure({"rc": 226, "stdout": "", "stderr": ""}, "w1", "/venv")
+    assert "status 226/NAMESPACE" in fenced
+    assert "fix celery_worker_sandbox_overrides" in fenced
+
+
+def test_no_play_runs_the_app_in_another_way() -> None:
+    """runuser, become_user or a systemd-run of its own, or a Python of the app's, would have no fences."""
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for folder in ("roles", "playbooks")
+        for path in sorted((ROOT / folder).rglob("*.yml"))
+        for line in path.read_text().splitlines()
+        if re.search(r"runuser|become_user|systemd-run|virtualenv.*}}/bin/|venv/bin/python", line)
+    ]
+    assert found == []
