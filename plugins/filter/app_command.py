@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -45,6 +46,10 @@ options:
     description: Whether it has the app's environment and the agent, as a worker has.
     type: bool
     default: true
+  known:
+    description: Variables that hold over the host's; those of a play are not in C(hostvars).
+    type: dict
+    default: {}
 author: celeryops contributors (@celeryops)
 """
 
@@ -72,10 +77,12 @@ def app_command(
     directory: str = "",
     virtualenv: str = "",
     environment: bool = True,
+    known: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Return the command; an unknown sandbox is an Ansible error."""
+    variables = ChainMap(dict(known or {}), hostvars[host])  # type: ignore[arg-type]
     try:
-        return commands.app_command(hostvars[host], words, directory, virtualenv, environment)
+        return commands.app_command(variables, words, directory, virtualenv, environment)
     except ValueError as error:
         raise AnsibleFilterError(f"{host}: {error}") from error
 

@@ -41,6 +41,10 @@ OF_HOST = {
     "celery_app_wheelhouse": "wheelhouse",
     "celery_app_packages": "packages",
     "celery_app_longest_countdown": "longest_countdown",
+    "celery_worker_sandbox": "worker_sandbox",
+    "celery_worker_sandbox_overrides": "worker_sandbox_overrides",
+    "celery_beat_sandbox": "beat_sandbox",
+    "celery_beat_sandbox_overrides": "beat_sandbox_overrides",
 }
 OF_BROKER = {
     "broker_type": "type",
@@ -93,6 +97,10 @@ class HostSettings(TypedDict):
     wheelhouse: str
     packages: list[str]
     longest_countdown: int
+    worker_sandbox: str
+    worker_sandbox_overrides: dict[str, Any]
+    beat_sandbox: str
+    beat_sandbox_overrides: dict[str, Any]
     reserve: dict[str, Any]
     settings: dict[str, Any]
     beat_needs: list[dict[str, str]]

@@ -77,6 +77,13 @@ def test_it_runs_the_hosts_app_as_the_hosts_user() -> None:
     assert told == ["Environment=PYTHONDONTWRITEBYTECODE=1"]
 
 
+def test_what_a_play_sets_holds_over_the_inventory() -> None:
+    known = {"celery_app_user": "ours", "celery_worker_sandbox_overrides": {"PrivateDevices": False}}
+    command = app_command(HOSTS, "loose", ["-V"], known=known)
+    assert {"--uid=ours", "--gid=staff", "--property=PrivateDevices=no"} <= set(command)
+    assert "--property=ReadWritePaths=/srv/up" not in command
+
+
 def test_no_word_of_the_program_is_a_variable_of_systemd() -> None:
     assert app_command(HOSTS, "bare", ['--args=["${HOME}"]', 3])[-2:] == ['--args=["$${HOME}"]', "3"]
 
