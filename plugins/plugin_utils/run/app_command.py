@@ -56,10 +56,11 @@ def app_command(
 
 
 def silent_end(code: int) -> str:
-    """Return why systemd did not start a program, by the exit code of systemd-run; empty where it did."""
+    """Return what can be told of a program that said nothing, by the exit code of systemd-run."""
     if not _FIRST_STATUS <= code <= _LAST_STATUS:
-        return ""
-    return f"systemd cannot start it in the worker's sandbox (status {code}{_name(code)})"
+        # Also where it was gone before it had read its input: that is all that Ansible tells then.
+        return "its Python did not start, or ended without a word"
+    return f"systemd cannot start its Python in the worker's sandbox (status {code}{_name(code)})"
 
 
 def import_failure(result: Mapping[str, Any], host: str, virtualenv: str) -> str:
@@ -69,10 +70,14 @@ def import_failure(result: Mapping[str, Any], host: str, virtualenv: str) -> str
     """
     if said := str(result.get("stdout") or "").strip():
         return f"{host}: {said}"
-    error, fenced = str(result.get("stderr") or "").strip(), silent_end(int(result.get("rc") or 0))
-    what, fix = error, "make it there, or set celery_app_virtualenv to where it is"
-    if fenced and not error:
-        what, fix = fenced, "fix celery_worker_sandbox_overrides, whose paths must exist, or make it readable"
+    what = str(result.get("stderr") or "").strip()
+    fix = "make it there, or set celery_app_virtualenv to where it is"
+    if not what:
+        what = silent_end(int(result.get("rc") or 0))
+        fix = (
+            "read why in the host's journal, and fix celery_worker_sandbox_overrides, whose paths must "
+            "exist, or what hides it from the service's user"
+        )
     return Problem("celery_app_virtualenv", virtualenv, what, fix).text(host)
 
 

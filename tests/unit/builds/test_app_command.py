@@ -12,7 +12,6 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter.app_command import app_command
 from ansible_collections.celeryops.systemd.plugins.filter.import_failure import import_failure
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.run.app_command import silent_end
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.sandbox import sandbox
 from reference.roles import ROOT
 
@@ -93,12 +92,6 @@ def test_an_unknown_sandbox_is_an_error() -> None:
         app_command(HOSTS, "wrong", ["-V"])
 
 
-def test_what_systemd_did_not_start_is_told() -> None:
-    assert silent_end(226).endswith("in the worker's sandbox (status 226/NAMESPACE)")
-    assert silent_end(241).endswith("(status 241)")
-    assert silent_end(1) == silent_end(0) == silent_end(255) == ""
-
-
 def test_an_import_that_failed_is_told_with_the_host_and_the_fix() -> None:
     said = {"rc": 1, "stdout": "celery_app_target = x: it does not import; fix it\n", "stderr": "noise"}
     assert import_failure(said, "w1", "/venv") == "w1: celery_app_target = x: it does not import; fix it"
@@ -107,9 +100,21 @@ def test_an_import_that_failed_is_told_with_the_host_and_the_fix() -> None:
         "w1: celery_app_virtualenv = /venv: Failed to find executable /venv/bin/python: No such file; "
         "make it there, or set celery_app_virtualenv to where it is"
     )
-    fenced = import_failure({"rc": 226, "stdout": "", "stderr": ""}, "w1", "/venv")
-    assert "status 226/NAMESPACE" in fenced
-    assert "fix celery_worker_sandbox_overrides" in fenced
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        (226, "systemd cannot start its Python in the worker's sandbox (status 226/NAMESPACE)"),
+        (241, "systemd cannot start its Python in the worker's sandbox (status 241)"),
+        # EPIPE: the sandbox could not be set up before Ansible had written the input.
+        (32, "its Python did not start, or ended without a word"),
+    ],
+)
+def test_a_python_that_was_not_started_is_told_with_the_sandbox(code: int, what: str) -> None:
+    told = import_failure({"rc": code, "stdout": "", "stderr": ""}, "w1", "/venv")
+    assert told.startswith(f"w1: celery_app_virtualenv = /venv: {what}; ")
+    assert "fix celery_worker_sandbox_overrides, whose paths must exist" in told
 
 
 def test_no_play_runs_the_app_in_another_way() -> None:
