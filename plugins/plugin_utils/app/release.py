@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +19,17 @@ REASONS_SHOWN = 4
 FULL = "No space left on device"
 # What a build says that meets the fences.
 DENIED = ("Permission denied", "Read-only file system", "Operation not permitted")
+
+
+def fingerprint(text: str, known: str = "") -> str:
+    """Return salt and hash of a text; the known one where it is of the same text.
+
+    The text holds secrets, and the hash is in facts and so in results and caches: without a salt of its own
+    one could look a secret up by it.
+    """
+    salt = known.partition("$")[0] if "$" in known else secrets.token_hex(16)
+    found = f"{salt}${hashlib.sha256(f'{salt}{text}'.encode()).hexdigest()}"
+    return found if found == known or "$" not in known else fingerprint(text)
 
 
 def package_files(source: str, destination: str) -> list[dict[str, str | bool]]:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from ansible_collections.celeryops.systemd.plugins.filter.fingerprint import fingerprint
 from ansible_collections.celeryops.systemd.plugins.filter.package_files import package_files as face
 from ansible_collections.celeryops.systemd.plugins.module_utils.files import changes, entry
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.release import (
@@ -18,6 +20,18 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.release impo
 )
 from hypothesis import given
 from hypothesis import strategies as st
+
+
+def test_a_fingerprint_tells_what_is_the_same_and_nothing_else() -> None:
+    asked = '{"environment": {"TOKEN": "hunter2"}}'
+    first = fingerprint(asked)
+    assert fingerprint(asked, first) == first
+    assert fingerprint(f"{asked} ", first) != first
+    # Twice the same is not the same text, so none can be made beforehand.
+    assert fingerprint(asked) != first
+    unsalted = hashlib.sha256(asked.encode()).hexdigest()
+    assert unsalted not in fingerprint(asked, unsalted)
+
 
 IDS = st.text("abcdef", min_size=1, max_size=2)
 
