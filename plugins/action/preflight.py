@@ -20,6 +20,7 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory import
     arguments,
     grouped,
     names,
+    plain,
     reader,
 )
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory.problems import Problem
@@ -149,7 +150,7 @@ class ActionModule(ActionBase):
         alone = {key: part for key, part in option.items() if key not in ("default", "required")}
         validated = ArgumentSpecValidator({name: alone}).validate({name: value})
         said = validated.error_messages
-        problems = [arguments.refused(name, value, option, said[0])] if said else []
+        problems = [arguments.refused(name, value, option, said[0])] if said else plain.problems(name, value)
         return validated.validated_parameters[name], problems
 
     def _value(self, name: str, variables: dict[str, Any], default: Any) -> Any:

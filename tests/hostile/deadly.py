@@ -41,10 +41,13 @@ class Deadly:
 
     @property
     def is_well(self) -> bool:
-        """Whether it was given up after its deliveries, every good one was done, and they never stopped."""
+        """Whether it was given up after its deliveries, every good one was done, and they never stopped.
+
+        One that was done, and not yet acknowledged when the process died, may be there again.
+        """
         bounded = 1 <= self.started <= self.deliveries and self.kept == 1
         flowing = self.good > AHEAD + self.deliveries
-        return bounded and flowing and self.done == self.good and not self.left
+        return bounded and flowing and self.done == self.good
 
 
 def run(broker: Broker, pool: str, limit: int, directory: Path) -> Deadly:

@@ -76,12 +76,7 @@ def environment_problems(variables: object, holder: str = VARIABLE) -> list[Prob
         if reserved := _reserved(str(name)):
             problems.append(Problem(variable, "(hidden)", *reserved))
             continue
-        try:
-            environment_file({name: value})
-        except ValueError as error:
-            what = str(error).partition(": ")[2]
-            fix = "systemd would refuse it; give it as the app reads it from a string"
-            problems.append(Problem(variable, "(hidden)", what, fix))
+        problems += environment_problem(holder, name, value)
     return problems
 
 
@@ -89,3 +84,14 @@ def _reserved(name: str) -> tuple[str, str] | None:
     """Return why a name is not the inventory's, and what to do instead."""
     beginnings = sorted((one for one in RESERVED if name.startswith(one)), key=len)
     return RESERVED[beginnings[-1]] if beginnings else RESERVED_NAMES.get(name)
+
+
+def environment_problem(of: str, name: object, value: object) -> list[Problem]:
+    """Return why systemd would refuse an environment variable of the mapping ``of``, without its value."""
+    try:
+        environment_file({str(name): value})
+    except ValueError as error:
+        what = str(error).removeprefix(f"{name}: ")
+        fix = "systemd would refuse it; give it as the app reads it from a string"
+        return [Problem(f"{of}.{name}", "(hidden)", what, fix)]
+    return []

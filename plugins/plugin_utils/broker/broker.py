@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from ipaddress import ip_address
@@ -14,12 +16,16 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import PORTS, public_url
 
+from ..inventory import plain
 from ..inventory.problems import Problem, did_you_mean
 from ..plan import budget, spec
 from . import rabbitmq, redis_acl, sentinel
 
 GROUP = "celery_broker"
 TYPES = ("redis", "rabbitmq", "external")
+# A line of redis.conf: its first word, and those after it, some in quotes (sdssplitargs() of Redis 7).
+_SETTING = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+_WORDS = re.compile(r"""(?:(?:"(?:\\[^\n]|[^"\\\n])*"|'(?:\\'|[^'\n])*'|[^\s"']+)(?:[ \t]+|$))*""")
 DEFAULT_PORT = 6379
 DEFAULT_BIND = ("127.0.0.1",)
 # Whom a URL logs in: workers, beat and senders; Flower and other monitors; or nobody.
@@ -162,9 +168,7 @@ def redis_url(address: str, port: int, user: str, password: str, database: int, 
     return f"{scheme}://{login}{place}:{port}/{database}{words}"
 
 
-def tls_names(
-    hostvars: Mapping[str, Mapping[str, Any]], host: str, peers: Sequence[str] = ()
-) -> list[str]:
+def tls_names(hostvars: Mapping[str, Mapping[str, Any]], host: str, peers: Sequence[str] = ()) -> list[str]:
     """Return the names by which the fleet reaches the broker, which its certificate has to have.
 
     peers: The hosts of a cluster. Each of them has the names of all: kombu goes on to the next node, and
@@ -430,14 +434,30 @@ def problems(
         *redis_acl.problems(access),
         *_exposure_problems(settings),
         *_tls_problems(settings),
-        *_reach_problems(settings, groups, host),
+        *_reach_problems(settings, groups, host, hostvars or {}),
         *_memory_problems(settings, groups, host, memory_mb, room_mb),
         *(
             Problem(f"broker_redis_settings.{name}", value, "not set here", OWN_SETTINGS[name.lower()])
             for name, value in settings.redis_settings.items()
             if name.lower() in OWN_SETTINGS
         ),
+        *_redis_line_problems(settings.redis_settings),
     ]
+
+
+def _redis_line_problems(settings: Mapping[str, Any]) -> list[Problem]:
+    """Return which settings would not be lines of redis.conf."""
+    found = []
+    for name, value in settings.items():
+        lines = value if isinstance(value, list) else [value]
+        if not _SETTING.fullmatch(str(name)):
+            what, fix = "not the name of a setting", "use its name in redis.conf"
+        elif not all(_WORDS.fullmatch(str(line)) for line in lines):
+            what, fix = "Redis could not read this line", "write it as redis.conf has it, each quote closed"
+        else:
+            continue
+        found.append(Problem(f"broker_redis_settings.{name}", value, what, fix))
+    return found
 
 
 def _rabbitmq_problems(
@@ -458,7 +478,7 @@ def _rabbitmq_problems(
         *redis_acl.problems(redis_acl.Access(settings.password, settings.access.monitor_password)),
         *rabbitmq.problems(own, asked, places, settings.password),
         *_tls_problems(settings),
-        *_reach_problems(settings, groups, host),
+        *_reach_problems(settings, groups, host, hostvars),
     ]
     if limit < rabbitmq.LEAST_MEMORY_MB:
         what = f"RabbitMQ needs {rabbitmq.LEAST_MEMORY_MB} MB and may use {why}"
@@ -473,8 +493,9 @@ def _rabbitmq_problems(
 
 
 def _external_problems(url: str) -> list[Problem]:
-    if urlsplit(url).scheme in PORTS:
-        return []
+    with suppress(ValueError):  # an address that is none
+        if urlsplit(url).scheme in PORTS and urlsplit(url).port != 0:
+            return []
     fix = f"set it to a URL of scheme {', '.join(PORTS)}"
     return [Problem("broker_url", url and public_url(url), "not the URL of a broker", fix)]
 
@@ -504,9 +525,18 @@ def _exposure_problems(settings: BrokerSettings) -> list[Problem]:
 
 
 def _reach_problems(
-    settings: BrokerSettings, groups: Mapping[str, Sequence[str]], host: str
+    settings: BrokerSettings,
+    groups: Mapping[str, Sequence[str]],
+    host: str,
+    hostvars: Mapping[str, Mapping[str, Any]],
 ) -> list[Problem]:
-    found = []
+    found = [
+        Problem(
+            "broker_address", name, "neither a host name nor an IP address", f"name the host {host} otherwise"
+        )
+        for name in (tls_names(hostvars, host) if host in hostvars else ())
+        if not plain.is_address(name)
+    ]
     if not settings.bind:
         found.append(Problem("broker_bind", [], "it listens nowhere", "name an address, 127.0.0.1 for one"))
     if not 0 < settings.port < 2**16:

@@ -46,6 +46,7 @@ _REPLIES = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _CONTROL = r"(.*\.)?celery\.pidbox|celeryev(\..*)?"
 _DELAYED = r"celery_delayed_(\d+|delivery)"
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_SETTING = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _SALTED_HASH = re.compile(r"[A-Za-z0-9+/]{48}")
 # Settings of rabbitmq.conf that another variable decides, or that the role's promises rest on.
 OWN_SETTINGS = {
@@ -287,12 +288,26 @@ def problems(
         found.append(Problem("broker_rabbitmq_queue_type", asked.queue_type, "no such type", fix))
     found += _cluster_problems(asked, places)
     found += [problem for name, user in asked.users.items() for problem in _user(str(name), user)]
-    return found + [
+    found += [
         Problem(f"broker_rabbitmq_settings.{name}", value, "not set here", fix)
         for name, value in asked.settings.items()
         for own, fix in OWN_SETTINGS.items()
         if name == own or name.startswith(f"{own}.")
     ]
+    return found + [
+        Problem(f"broker_rabbitmq_settings.{name}", value, what, "write it as rabbitmq.conf has it")
+        for name, value in asked.settings.items()
+        if (what := _no_line(str(name), value))
+    ]
+
+
+def _no_line(name: str, value: object) -> str:
+    """Return why a setting would not be a line of rabbitmq.conf, from whose values spaces are cut."""
+    if not _SETTING.fullmatch(name):
+        return "not the name of a setting"
+    if isinstance(value, (Mapping, list)) or not str(value).strip() or str(value) != str(value).strip():
+        return "not the value of a setting"
+    return "what follows # would be a comment" if "#" in str(value) else ""
 
 
 def _cluster_problems(asked: Asked, places: Mapping[str, str]) -> list[Problem]:

@@ -15,8 +15,13 @@ _LONGEST = 100
 
 
 def one_line(text: str) -> str:
-    """Return the text with every run of white space as one space."""
-    return " ".join(text.split())
+    """Return the text with every run of white space as one space, what a terminal acts on escaped."""
+    joined = " ".join(text.split())
+    return joined if joined.isprintable() else "".join(map(_printable, joined))
+
+
+def _printable(character: str) -> str:
+    return character if character.isprintable() else ascii(character)[1:-1]
 
 
 def shown(value: object) -> str:
