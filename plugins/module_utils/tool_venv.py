@@ -84,4 +84,3 @@ def _source(wheelhouse: str, unpacked: str) -> Sequence[str]:
             if content := tarball.extractfile(member):
                 (Path(unpacked) / Path(member.name).name).write_bytes(content.read())
     return ("--no-index", "--find-links", unpacked)
-
