@@ -14,7 +14,7 @@ DOCUMENTATION = r"""
 name: sandbox
 short_description: How closely systemd confines a service, as the lines of its unit
 description:
-  - C(strict) brings C(systemd-analyze security) to 1.5 or less for a service that talks to the network.
+  - C(strict) brings C(systemd-analyze security) to 1.1 or less for a service that talks to the network.
   - C(relaxed) leaves out what some apps cannot live with, such as the filter of system calls, the empty
     C(/dev), the read-only C(/opt) and the refusal of memory that is writable and executable.
 positional: overrides

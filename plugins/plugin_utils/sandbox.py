@@ -16,9 +16,14 @@ from .inventory.problems import Problem, did_you_mean
 
 Value = str | bool | int | list[str] | None
 
+# Where a cloud tells whoever asks on a host what that host may do: of most of them, by IPv6 of Amazon's and
+# Google's, and of Alibaba's. A task that is made to fetch a URL would hand that over.
+METADATA: list[str] = ["169.254.169.254/32", "fd00:ec2::254/128", "fd20:ce::254/128", "100.100.100.200/32"]
+
 RELAXED: dict[str, Value] = {
     "AmbientCapabilities": "",
     "CapabilityBoundingSet": "",
+    "IPAddressDeny": METADATA,
     "KeyringMode": "private",
     "LockPersonality": True,
     "NoNewPrivileges": True,
@@ -43,6 +48,7 @@ STRICT: dict[str, Value] = {
     "DevicePolicy": "closed",
     "MemoryDenyWriteExecute": True,
     "PrivateDevices": True,
+    "PrivateMounts": True,
     "PrivateUsers": True,
     "ProtectHome": True,
     "ProtectProc": "invisible",
@@ -60,9 +66,9 @@ LEVELS: dict[str, dict[str, Value]] = {"strict": STRICT, "relaxed": RELAXED}
 # unseen.
 KNOWN = frozenset(STRICT) | {
     "BindPaths", "BindReadOnlyPaths", "DeviceAllow", "ExecPaths", "InaccessiblePaths", "IPAddressAllow",
-    "IPAddressDeny", "NoExecPaths", "PrivateIPC", "PrivateMounts", "PrivateNetwork",
-    "ProcSubset", "ReadOnlyPaths", "ReadWritePaths", "RestrictFileSystems", "RestrictNetworkInterfaces",
-    "SocketBindAllow", "SocketBindDeny", "SupplementaryGroups", "SystemCallLog", "TemporaryFileSystem",
+    "NoExecPaths", "PrivateIPC", "PrivateNetwork", "ProcSubset", "ReadOnlyPaths", "ReadWritePaths",
+    "RestrictFileSystems", "RestrictNetworkInterfaces", "SocketBindAllow", "SocketBindDeny",
+    "SupplementaryGroups", "SystemCallLog", "TemporaryFileSystem",
 }  # fmt: skip
 # A line break would begin another directive; a backslash at the end joins the next line to this one.
 _NOT_ONE_LINE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]|\\\s*$")

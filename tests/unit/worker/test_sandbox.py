@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 import pytest
@@ -47,6 +48,20 @@ def test_relaxed_forbids_nothing_that_strict_allows() -> None:
 def test_the_filter_of_system_calls_first_allows_and_then_takes_away() -> None:
     lines = [line for line in sandbox("strict") if line.startswith("SystemCallFilter=")]
     assert lines == ["SystemCallFilter=@system-service", "SystemCallFilter=~@privileged @resources"]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_metadata_of_a_cloud_is_out_of_reach_until_it_is_asked_for(level: str) -> None:
+    def denied(**overrides: Value) -> list[str]:
+        lines = sandbox(level, overrides)
+        return [line.partition("=")[2] for line in lines if line.startswith("IPAddressDeny=")]
+
+    hosts = [ipaddress.ip_network(address) for address in denied()]
+    assert {"169.254.169.254/32", "fd00:ec2::254/128"} <= {str(host) for host in hosts}
+    # Whatever a broker, an index or a resolver may have stays open.
+    assert all(host.num_addresses == 1 for host in hosts)
+    assert denied(IPAddressDeny=None) == []
+    assert denied(IPAddressDeny="any") == ["any"]
 
 
 @pytest.mark.parametrize(
