@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.celeryops.systemd.plugins.filter.builder import builder
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.sandbox import sandbox
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.sandbox import METADATA, sandbox
 
 # What a build needs otherwise than a worker: files for others to read, a place to write, and less to see.
 OTHERWISE = {
@@ -34,7 +34,9 @@ def test_a_build_sees_no_secret_and_writes_only_what_it_builds() -> None:
     assert "InaccessiblePaths=-/etc/conf.d/celery" in found
     assert "InaccessiblePaths=-/var/lib" in found
     assert [line for line in found if line.startswith("ReadWritePaths")] == ["ReadWritePaths={directory}"]
-    assert not any(line.startswith(("PrivateNetwork", "IPAddressDeny")) for line in found)
+    assert not any(line.startswith("PrivateNetwork") for line in found)
+    denied = {line.partition("=")[2] for line in found if line.startswith("IPAddressDeny=")}
+    assert denied == set(METADATA), "pip needs its index"
 
 
 def test_what_builds_one_thing_writes_no_cache_of_another() -> None:
