@@ -57,16 +57,23 @@ def _is_bound(text: str) -> bool:
 
 def _is_url(text: str) -> bool:
     try:
-        return all(urlsplit(one) for one in text.split(";"))
+        return bool(urlsplit(text))
     except ValueError:  # what looks like an address of IPv6 and is none
         return False
+
+
+def _are_urls(text: str) -> bool:
+    """Tell whether it is a URL, or several of one broker with ``;`` between them."""
+    several = text.split(";")
+    return all(_is_url(one) and ("://" in one or len(several) == 1) for one in several)
 
 
 def _is(pattern: str) -> Callable[[str], bool]:
     return lambda text: re.fullmatch(pattern, text) is not None
 
 
-_URL = (_is_url, "a URL, as redis://host:6379/0")
+_URL = (_is_url, "a URL, as redis://host:6379/1")
+_URLS = (_are_urls, "a URL, as redis://host:6379/0, or several with ; between them")
 _USER = (_is(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}"), "a name of letters, digits and _.- for a system user")
 _PLACE = (_is(_PATH), "an absolute path of letters, digits and _.+@~-")
 _REQUIREMENT = (
@@ -78,8 +85,8 @@ WORDS: dict[str, tuple[Callable[[str], bool], str]] = {
     "broker_address": (is_address, "a host name or an IP address"),
     "broker_bind": (_is_bound, "an IP address"),
     "broker_rabbitmq_cookie": (_is(r"[!-~]{1,255}"), "ASCII without spaces, of at most 255 characters"),
-    "broker_url": _URL,
-    "celery_app_broker_url": _URL,
+    "broker_url": _URLS,
+    "celery_app_broker_url": _URLS,
     "celery_app_directory": _PLACE,
     "celery_app_group": _USER,
     "celery_app_packages": _REQUIREMENT,
@@ -101,7 +108,7 @@ WORDS: dict[str, tuple[Callable[[str], bool], str]] = {
     "celery_worker_user": _USER,
     "celery_worker_virtualenv": _PLACE,
     "flower_address": (is_address, "a host name or an IP address"),
-    "flower_broker_url": _URL,
+    "flower_broker_url": _URLS,
     "flower_packages": _REQUIREMENT,
     "flower_result_backend": _URL,
     "flower_url_prefix": (_is(r"[\w./~-]+"), "a path of letters, digits and _./~-"),

@@ -19,11 +19,12 @@ from ansible_collections.celeryops.systemd.plugins.module_utils.redis_users impo
 from hostile import inventory, readers
 from hostile.inventory import KEY, Place
 from hostile.site import Site
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from reference.roles import roles
 
-EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "8"))
+# Of each of some 160 texts, and others in each run: HOSTILE_EXAMPLES=50 for a look at many, in minutes.
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "2"))
 PLACES = inventory.places()
 #: What means something to somebody on the way: YAML, Jinja, systemd, a shell, Redis, RabbitMQ, pip, Python.
 SIGNS = [
@@ -143,8 +144,9 @@ def test_a_hostile_text_is_refused_or_arrives_as_it_is(
     owner = role_of(place[0])
     reader = lines if place[0].endswith(OF_ITS_OWN) else read
 
-    @settings(max_examples=EXAMPLES, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(SIGNS) | st.text(min_size=1, max_size=40), st.sampled_from(sorted(FORMS)))
+    @example("\n\n[Service]\nExecStartPre=/bin/false\n", "behind")
     def arrives(sign: str, form: str) -> None:
         hostile = FORMS[form](text, sign)
         if "://" in text and place[-1] != KEY and not hostile.startswith(text.partition("://")[0]):
