@@ -25,6 +25,7 @@ from reference.roles import roles
 
 # Of each of some 160 texts, and others in each run: HOSTILE_EXAMPLES=50 for a look at many, in minutes.
 EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "2"))
+PHASES = (Phase.explicit, Phase.generate)
 PLACES = inventory.places()
 #: What means something to somebody on the way: YAML, Jinja, systemd, a shell, Redis, RabbitMQ, pip, Python.
 SIGNS = [
@@ -144,7 +145,7 @@ def test_a_hostile_text_is_refused_or_arrives_as_it_is(
     owner = role_of(place[0])
     reader = lines if place[0].endswith(OF_ITS_OWN) else read
 
-    @settings(max_examples=EXAMPLES, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, phases=PHASES, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(SIGNS) | st.text(min_size=1, max_size=40), st.sampled_from(sorted(FORMS)))
     @example("\n\n[Service]\nExecStartPre=/bin/false\n", "behind")
     def arrives(sign: str, form: str) -> None:
