@@ -17,7 +17,6 @@ from typing import Any, cast
 from celery.app.task import Context
 from celery.exceptions import WorkerLostError
 
-from celeryops_agent.beside import INTERNALS as BESIDE
 from celeryops_agent.beside import Room
 from celeryops_agent.dead_letters import COUNT, bury
 from celeryops_agent.internals import Internal
@@ -31,7 +30,6 @@ INTERNALS = (
     Internal("kombu.asynchronous.timer:Timer.call_after", takes=("self", "secs", "fun", "args")),
     Internal("celery.backends.base:Backend.mark_as_failure", takes=("self", "task_id", "exc")),
     Internal(f"{CONSUMER}.apply_eta_task", uses=("qos", "decrement_eventually")),
-    *BESIDE,
 )
 
 logger = logging.getLogger("celeryops.agent")

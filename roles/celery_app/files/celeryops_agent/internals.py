@@ -26,8 +26,8 @@ REDIS_TRANSPORT = "kombu.transport.redis"
 
 #: The modules of the agent that declare INTERNALS.
 DECLARING = (
-    "beat", "consumption", "dead_letters", "delayed_patch", "deliveries", "events_patch", "kept_patch",
-    "prefork_patch", "redis_patch", "settings", "schedules_patch", "slot_patch", "worker",
+    "beat", "beside", "consumption", "dead_letters", "delayed_patch", "deliveries", "events_patch",
+    "kept_patch", "prefork_patch", "redis_patch", "settings", "schedules_patch", "slot_patch", "worker",
 )  # fmt: skip
 
 
