@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import redis.exceptions
+import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter.broker_primary import broker_primary
 from ansible_collections.celeryops.systemd.plugins.filter.broker_problems import broker_problems
@@ -33,6 +34,7 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.broker im
 from hypothesis import given
 from hypothesis import strategies as st
 from kombu.connection import Connection
+from reference.roles import ROOT
 
 StartRedis = Callable[..., int]
 StartSentinel = Callable[[int, str], int]
@@ -239,3 +241,18 @@ def test_a_primary_without_a_replica(start_redis: StartRedis) -> None:
     port = start_redis("--min-replicas-to-write", "1")
     with pytest.raises(BrokerError, match=r"takes no task while it has no replica"):
         ask(f"redis://127.0.0.1:{port}/0", 5)
+
+
+def test_a_replica_is_copied_to_at_once(start_redis: StartRedis, tmp_path: Path) -> None:
+    """Until it is, a primary that has restarted refuses writes, and what they acknowledge runs again."""
+    ours = yaml.safe_load((ROOT / "roles/broker/vars/main.yml").read_text())["__broker_replica_settings"]
+    delay = {key: value for key, value in ours.items() if key.startswith("repl-diskless")}
+    log = tmp_path / "primary.log"
+    options = [word for key, value in delay.items() for word in (f"--{key}", str(value))]
+    primary = start_redis("--logfile", str(log), *options)
+    start_redis("--replicaof", f"127.0.0.1 {primary}", "--dbfilename", "replica.rdb")
+    with redis.Redis(port=primary) as client:
+        client.set("a task", "done")
+        assert client.wait(1, 30_000) == 1
+    assert "for SYNC" in log.read_text()
+    assert "Delay next BGSAVE" not in log.read_text()
