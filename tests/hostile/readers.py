@@ -182,7 +182,7 @@ def one_line(text: str) -> list[str]:
 
 def digest(text: str) -> list[str]:
     """What stands for all of the inventory."""
-    assert re.fullmatch(r"[0-9a-f]{64}\n", text)
+    assert re.fullmatch(r"[0-9a-f]{32}\$[0-9a-f]{64}\n", text)
     return []
 
 

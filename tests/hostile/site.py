@@ -91,6 +91,12 @@ def action_of(roles: tuple[str, ...]) -> Any:
     return ActionModule(loader=LOADER, templar=templar, shared_loader_obj=None, **parts)
 
 
+@cache
+def told_before(site: str) -> Any:
+    """What an earlier preflight told of a fleet: the plan of a host whose workers nobody asks again."""
+    return preflight(play(site, variables(site), FACTS), [])[2]
+
+
 def preflight(known: Mapping[str, Any], roles: list[str]) -> tuple[list[str], Any, Any]:
     """Return what preflight refuses of the host, its action, and what it tells the roles of the fleet.
 
@@ -134,7 +140,7 @@ def done(known: Mapping[str, Any], action: Any, fleet: Any, wanted: Container[st
         **action._defaults, **raw, **action._internals, **known, **REGISTERED,
         "hostvars": Hostvars(known["hostvars"]),
         "ansible_facts": {**raw["ansible_facts"], "celeryops_fleet": fleet},
-        "celery_worker_plan": action._internals["__celery_worker_plan"], "__celery_app_artifact": packed,
+        "__celery_app_artifact": packed,
     }  # fmt: skip
     found = {}
     for role, name, module, arguments, around in tasks():
@@ -169,6 +175,8 @@ def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
     if "place" in asked:
         its = put(its, tuple(asked["place"]), asked["text"])
     known = play(asked["site"], its, FACTS)
+    raw = known["hostvars"][HOST]
+    raw["ansible_facts"] = {**raw["ansible_facts"], "celeryops_fleet": told_before(asked["site"])}
     try:
         problems, action, fleet = preflight(known, asked["roles"])
         if problems or "tasks" not in asked:

@@ -198,7 +198,7 @@ def same(
 
 
 def options(task: Mapping[str, Any]) -> set[str]:
-    """The texts that a command would take for options, where none belongs."""
+    """The options that a command would find, where none belongs; not their values, which follow a ``=``."""
     given = [value for name, value in task["arguments"].items() if name != "extra_args"]
     listed = [part for value in given for part in (value if isinstance(value, list) else [value])]
-    return {str(part) for part in listed if str(part).startswith("-")}
+    return {str(part).partition("=")[0] for part in listed if str(part).startswith("-")}
