@@ -124,9 +124,10 @@ def _tasks(listed: list[Any], around: Mapping[str, Any]) -> Iterator[tuple[str, 
         its = {**around, **task.get("vars", {})}
         for part in ("block", "rescue", "always"):
             yield from _tasks(task.get(part) or [], its)
-        module = next((key for key in task if "." in key), "").rpartition(".")[2]
-        if module and module not in LEFT_OUT:
-            yield task["name"], module, next(task[key] for key in task if "." in key), its
+        for key in task:
+            module = key.rpartition(".")[2]
+            if "." in key and module not in LEFT_OUT:
+                yield task["name"], module, task[key], its
 
 
 def done(known: Mapping[str, Any], action: Any, fleet: Any, wanted: Container[str]) -> dict[str, Any]:
