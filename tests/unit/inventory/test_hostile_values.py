@@ -184,7 +184,7 @@ def lines(task: Mapping[str, Any]) -> Any:
     said = plain(task["arguments"])
     # But one that is made by chance.
     files = [file for file in said.get("files", ()) if not file["path"].endswith("cookie.env")]
-    return [{**file, "content": file.get("content", "").split("\n")} for file in files] or said
+    return [{**file, "content": file.get("content", "").split("\n")} for file in files] or read(task)
 
 
 def same(
