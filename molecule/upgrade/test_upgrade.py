@@ -84,6 +84,8 @@ MUST = {
     # The agent is a part of the process: it is imported once.
     "celery-worker@": "/opt/celery/agent/celeryops_agent/worker.py",
     "celery-beat": "/opt/celery/agent/celeryops_agent/beat.py",
+    # Its sandbox has more lines.
+    "celery-flower": "/etc/systemd/system/celery-flower.service",
 }
 
 
@@ -195,7 +197,6 @@ def test_nothing_is_lost_and_only_what_must_restart_does() -> None:
     restarted = {key for key in after if after[key].started != before[key].started}
     differs = {key: changed(before[key].reads, after[key].reads) for key in after}
     assert restarted == {key for key, paths in differs.items() if paths}, differs
-    assert {name for _host, name in after.keys() - restarted} == {"celery-flower"}
     for host, name in restarted:
         assert MUST[prefix_of(name)] in differs[host, name]
     summary = said[said.index("SUMMARY ***") :]
