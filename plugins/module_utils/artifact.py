@@ -17,7 +17,10 @@ import re
 import stat
 import subprocess
 import tarfile
+import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -35,6 +38,8 @@ REQUIREMENTS = "requirements.txt"
 # Zip, and so a wheel that is built from the tree, knows no time before 1980.
 MTIME = 946_684_800
 KEPT_BUNDLES = 10
+# Seconds in which a bundle stays that some run has asked for: it may be about to unpack it.
+IN_USE = 3600
 RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 # The name before a host that is reached by ssh is no secret.
@@ -129,15 +134,27 @@ def fingerprint(members: Iterable[Member], *words: object) -> str:
 
 
 def write_bundle(members: Iterable[Member], path: Path) -> None:
-    """Write the bundle in one step, and forget the oldest of its neighbours."""
+    """Write the bundle in one step, and forget the oldest of its neighbours that no run asked for of late."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as raw:
+    # Another run may write the same one at the same time.
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as raw:
         _pack(members, raw)
-    temporary.replace(path)
-    bundles = sorted(path.parent.glob("*.tar.gz"), key=lambda item: item.stat().st_mtime, reverse=True)
-    for old in bundles[KEPT_BUNDLES:]:
-        old.unlink(missing_ok=True)
+    Path(raw.name).replace(path)
+    asked = {}
+    for item in path.parent.glob("*.tar.gz"):
+        with suppress(FileNotFoundError):  # another run has just forgotten it
+            asked[item] = item.stat().st_mtime
+    for old in sorted(asked, key=lambda item: asked[item], reverse=True)[KEPT_BUNDLES:]:
+        if asked[old] < time.time() - IN_USE:
+            old.unlink(missing_ok=True)
+
+
+def ask_for(members: Iterable[Member], path: Path) -> None:
+    """See that the bundle is there, and stays for a while."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        write_bundle(members, path)
 
 
 def packed(members: Iterable[Member]) -> bytes:

@@ -176,8 +176,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
         fix = "use at most 64 letters, digits, dots, dashes and underscores"
         raise target.ArtifactError(f"celery_app_release = {release}: cannot name a directory; {fix}")
     path = cache / "bundles" / f"{identity}.tar.gz"
-    if not path.exists():
-        artifact.write_bundle(members, path)
+    artifact.ask_for(members, path)
     directory = f"{wanted['releases']}/{release}"
     arguments, packages = hashed.arguments(found, directory)
     if wheels:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,24 @@ def test_only_what_matters_changes_the_name_of_the_release(shop: Path, tmp_path:
     assert name(["celery"], "python3.12") != first
     (shop / "shop/celery.py").write_text("app = 1\n")
     assert name(["celery"], "python3") != first
+
+
+def test_what_a_run_has_just_asked_for_stays(tmp_path: Path) -> None:
+    """It is about to unpack it, while another run packs one app after the other."""
+    asked = tmp_path / "asked.tar.gz"
+    artifact.write_bundle([], asked)
+    os.utime(asked, (0, 0))
+    artifact.ask_for([], asked)
+    for number in range(artifact.KEPT_BUNDLES + 3):
+        artifact.write_bundle([], tmp_path / f"{number}.tar.gz")
+    assert asked.exists()
+
+
+def test_several_runs_write_one_bundle(tmp_path: Path) -> None:
+    path = tmp_path / "one.tar.gz"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _run: artifact.write_bundle([], path), range(200)))
+    assert [item.name for item in tmp_path.iterdir()] == ["one.tar.gz"]
 
 
 def test_old_bundles_are_forgotten(tmp_path: Path) -> None:
