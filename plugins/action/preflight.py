@@ -51,15 +51,15 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         _validation, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
         self._play = task_vars or {}
-        hostvars, groups, hosts = (self._play[name] for name in MAGIC)
+        self._seen: dict[str, dict[str, Any]] = {}
+        groups, hosts = self._play["groups"], self._play["ansible_play_hosts_all"]
         # Each task runs in a process of its own, forked from that of the run.
         run = str(os.getppid())
         if given["refuse"] and all(self._checked(host) == run for host in hosts):
             return {**result, "changed": False, "problems": {}}
-        read = list(dict.fromkeys([*hosts, *list(groups.get("celery_broker", ()))[:1]]))
-        values = {host: self._read_by_others(host) for host in read}
-        members = [*reader.members(groups), *hosts]
-        told_of = {host: reader.host_settings(host, values, groups) for host in hosts}
+        members = list(dict.fromkeys([*reader.members(groups), *hosts]))
+        hostvars = {host: self._read_by_others(host) for host in members}
+        told_of = {host: reader.host_settings(host, hostvars, groups) for host in hosts}
         fleet = {
             "run": run if not given["roles"] else "",
             "timers": reader.fleet_timers(hostvars, groups, hosts),
@@ -84,6 +84,23 @@ class ActionModule(ActionBase):
         count = f"{len(found)} problem{'s' if len(found) > 1 else ''}"
         return {**result, "failed": True, "msg": f"{count} of the inventory, told above; nothing was changed"}
 
+    def raw(self, host: str) -> dict[str, Any]:
+        """Return the variables of a host as this task would see them there, those of the play among them.
+
+        `hostvars` has only the inventory's, facts and what comes by -e.
+        """
+        if host not in self._seen:
+            hostvars, everyone = self._play["hostvars"], self._play["ansible_play_hosts_all"]
+            self._seen[host] = hostvars._variable_manager.get_vars(
+                play=self._task.get_play(),
+                host=hostvars._inventory.get_host(host),
+                task=self._task,
+                include_hostvars=False,
+                _hosts=everyone,
+                _hosts_all=everyone,
+            )
+        return self._seen[host]
+
     def _checked(self, host: str) -> str:
         """Return the run that checked everything about the host; empty where none did."""
         facts = self._play["hostvars"].raw_get(host).get("ansible_facts", {})
@@ -98,7 +115,7 @@ class ActionModule(ActionBase):
         :param owners: those whose variables are checked; a template of another may need facts of the host.
         """
         options = {name for owner in owners for name in self._specs[owner]}
-        raw = self._play["hostvars"].raw_get(host)
+        raw = self.raw(host)
         variables = self._variables(raw, fleet)
         allowed = self._value(names.ALLOW_VARIABLE, variables, [])
         problems = names.unread(raw, self._known, [f"{role}_" for role in self._specs if role], allowed)
@@ -116,7 +133,7 @@ class ActionModule(ActionBase):
 
     def _plan(self, host: str, fleet: Mapping[str, Any], roles: list[str]) -> Any:
         """Return the plan of a host: a new one where its queues were checked, else an earlier check's."""
-        raw = self._play["hostvars"].raw_get(host)
+        raw = self.raw(host)
         if roles and "celery_worker" not in roles:
             known = raw.get("ansible_facts", {}).get("celeryops_fleet", {}).get("hosts", {})
             return known.get(host, {}).get("plan", {})
@@ -124,10 +141,9 @@ class ActionModule(ActionBase):
 
     def _read_by_others(self, host: str) -> dict[str, Any]:
         """Return what other roles read of a host's variables; a wrong value counts as its default."""
-        raw = self._play["hostvars"].raw_get(host)
-        variables = self._variables(raw, {})
+        variables = self._variables(self.raw(host), {})
         read = {}
-        for name in [*reader.READ, *(name for name in reader.OF_MEMORY if name in raw)]:
+        for name in reader.READ:
             value, wrong = self._typed(name, variables)
             read[name] = self._options[name].get("default") if wrong or value is None else value
         return read

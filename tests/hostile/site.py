@@ -103,7 +103,9 @@ def preflight(known: Mapping[str, Any], roles: list[str]) -> tuple[list[str], An
     :param roles: those that are asked; none asks all.
     """
     action = action_of(tuple(roles))
-    result = action.run(task_vars={**known, "hostvars": Hostvars(known["hostvars"])})
+    hostvars = Hostvars(known["hostvars"])
+    action.raw = hostvars.raw_get  # no play is there, whose variables it would add
+    result = action.run(task_vars={**known, "hostvars": hostvars})
     return result["problems"][HOST], action, result["ansible_facts"]["celeryops_fleet"]
 
 

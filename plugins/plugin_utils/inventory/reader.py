@@ -14,6 +14,7 @@ from ..plan import planning, spec
 from . import timers
 from .problems import Problem
 
+# The variables of each host: those of READ, each of its type and with its default.
 Hostvars = Mapping[str, Mapping[str, Any]]
 Groups = Mapping[str, Sequence[str]]
 
@@ -62,7 +63,13 @@ OF_MEMORY = {
 }
 RESERVE, SETTINGS, URL = "celery_worker_reserve", "celery_app_settings", "broker_url"
 SCHEDULER, SCHEDULES = "celery_beat_scheduler", "celery_beat_schedules"
-READ = (*OF_HOST, *OF_BROKER, RESERVE, SETTINGS, URL, SCHEDULER, SCHEDULES)
+OF_TIMERS = (
+    "celery_app_task_soft_time_limit",
+    "celery_app_task_time_limit",
+    "celery_app_visibility_timeout",
+    "celery_worker_queues",
+)
+READ = (*OF_HOST, *OF_BROKER, *OF_TIMERS, *OF_MEMORY, RESERVE, SETTINGS, URL, SCHEDULER, SCHEDULES)
 # Celery's own settings that a plan depends on. Others may hold secrets, and the fact holds none.
 OF_PLAN = ("task_acks_late", *planning.QUEUE_TYPE_SETTINGS)
 
@@ -108,18 +115,17 @@ class HostSettings(TypedDict):
     plan: Mapping[str, Any]
 
 
-def host_settings(host: str, values: Mapping[str, Mapping[str, Any]], groups: Groups) -> HostSettings:
+def host_settings(host: str, hostvars: Hostvars, groups: Groups) -> HostSettings:
     """Return what the roles of a host read of each other's variables.
 
-    :param values: those of READ of the host and of the first broker, each of its type and with its default;
-        those of OF_MEMORY where the inventory sets them.
+    :param hostvars: those of the host and of the first broker.
     """
-    own = values[host]
+    own = hostvars[host]
     brokers = groups.get("celery_broker", ())
-    of_broker = values[brokers[0]] if brokers and not own[URL] else own
+    of_broker = hostvars[brokers[0]] if brokers and not own[URL] else own
     broker = {key: of_broker[name] for name, key in OF_BROKER.items()}
     celery = own[SETTINGS]
-    given = {key: own[name] for name, key in OF_MEMORY.items() if name in own}
+    given = {key: own[name] for name, key in OF_MEMORY.items() if own[name]}
     settings = {name: celery[name] for name in OF_PLAN if name in celery}
     if broker["type"] == "rabbitmq":
         settings = {planning.QUEUE_TYPE_SETTINGS[0]: broker["queue_type"], **settings}
@@ -198,7 +204,7 @@ def doubts(hostvars: Hostvars, groups: Groups) -> list[str]:
     """Return what an operator should know of the fleet, and may want."""
     brokers = [host for host in groups.get("celery_broker", ()) if host in hostvars]
     others = set(members(groups)) - set(brokers)
-    if not brokers or not others or _is_true(hostvars[brokers[0]].get("broker_tls")):
+    if not brokers or not others or hostvars[brokers[0]].get("broker_tls"):
         return []
     return [
         Problem(
@@ -208,11 +214,6 @@ def doubts(hostvars: Hostvars, groups: Groups) -> list[str]:
             "set broker_tls to true for the group celery",
         ).text(brokers[0])
     ]
-
-
-def _is_true(value: object) -> bool:
-    """Read a variable that may come as text, as ``-e`` gives it."""
-    return str(value).lower() in ("true", "yes", "on", "1")
 
 
 def _limits(variables: Mapping[str, Any]) -> tuple[planning.Defaults, list[int]]:

@@ -60,14 +60,21 @@ def test_loading_the_action_loads_what_the_filters_import() -> None:
 
 
 def play(
-    directory: Path, variables: dict[str, Any], *words: str, **options: Any
+    directory: Path,
+    variables: dict[str, Any],
+    *words: str,
+    variables_of_play: dict[str, Any] | None = None,
+    **options: Any,
 ) -> tuple[int, list[str]]:
     """Play the action alone on a host that nobody contacts; return the status and the lines printed."""
     inventory, book = directory / "hosts.yml", directory / "play.yml"
     hosts: dict[str, Any] = {"celery_queue_mail": {"hosts": {"w1": {}, "w2": {}}}}
     inventory.write_text(yaml.safe_dump({"celery": {"children": hosts, "vars": variables}}))
     task = {"celeryops.systemd.preflight": {"roles": ["logrotate"], **options}, "run_once": True}
-    book.write_text(yaml.safe_dump([{"hosts": "celery", "gather_facts": False, "tasks": [task]}]))
+    own = variables_of_play or {}
+    book.write_text(
+        yaml.safe_dump([{"hosts": "celery", "gather_facts": False, "vars": own, "tasks": [task]}])
+    )
     command = ["ansible-playbook", "-i", str(inventory), str(book), *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=directory)
     return done.returncode, [*done.stdout.splitlines(), *done.stderr.splitlines()]
@@ -105,15 +112,19 @@ FLEET = {
 }
 
 
-def fleet_of(directory: Path) -> dict[str, Any]:
-    """Return what preflight tells the roles of each host."""
+def fleet_of(directory: Path, **of_play: Any) -> dict[str, Any]:
+    """Return what preflight tells the roles of each host.
+
+    of_play: Further keywords of the play.
+    """
     inventory, book = directory / "hosts.yml", directory / "play.yml"
     inventory.write_text(yaml.safe_dump(FLEET))
     asked = {"roles": ["logrotate"], "all_variables": False}
     check = {"celeryops.systemd.preflight": asked, "run_once": True}
     content = {"content": "{{ ansible_facts['celeryops_fleet'] | to_json }}", "dest": str(directory / "out")}
     keep = {"ansible.builtin.copy": content, "delegate_to": "localhost", "run_once": True}
-    book.write_text(yaml.safe_dump([{"hosts": "celery", "gather_facts": False, "tasks": [check, keep]}]))
+    play = {"hosts": "celery", "gather_facts": False, "tasks": [check, keep], **of_play}
+    book.write_text(yaml.safe_dump([play]))
     command = ["ansible-playbook", "-i", str(inventory), str(book), "--connection=local"]
     subprocess.run(command, capture_output=True, text=True, check=True, cwd=directory)
     found: dict[str, Any] = json.loads((directory / "out").read_text())
@@ -141,6 +152,26 @@ def test_the_roles_of_a_host_are_told_of_each_other_with_every_default(tmp_path:
     assert own["directory"] == "/opt/celery/current/app"
     assert own["reserve"] == {"flower": 300}
     assert "your_broker_password_here" not in json.dumps(own)
+
+
+def test_variables_of_the_play_hold_for_every_host_over_those_of_the_inventory(tmp_path: Path) -> None:
+    """As import_playbook gives them to the site play."""
+    (tmp_path / "more.yml").write_text("celery_host_group: crew\n")
+    given = {"celery_app_directory": "/srv/{{ inventory_hostname }}", "celery_host_user": "boss"}
+    fleet = fleet_of(
+        tmp_path, vars={**given, "celery_app_task_time_limit": "{{ 60 * 60 * 2 }}"}, vars_files=["more.yml"]
+    )
+    for host in ("w1", "w2"):
+        own = fleet["hosts"][host]
+        assert (own["directory"], own["user"], own["group"]) == (f"/srv/{host}", "boss", "crew")
+        assert fleet["timers"][host]["time_limit"] == 7200
+        assert fleet["timers"][host]["visibility_timeout"] > 7200
+
+
+def test_a_wrong_variable_of_the_play_is_told(tmp_path: Path) -> None:
+    status, lines = play(tmp_path, {}, variables_of_play={"logrotate_keep": "x"})
+    assert status != 0
+    assert told(lines, "logrotate_keep")
 
 
 def told(lines: list[str], name: str) -> list[str]:
