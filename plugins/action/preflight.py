@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory import
     plain,
     reader,
 )
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory import asked as asking
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory.problems import Problem
 
 ARGUMENTS: dict[str, Any] = {
@@ -37,7 +38,7 @@ PLAYBOOKS = COLLECTION / "playbooks" / "meta" / "argument_specs.yml"
 
 # Every task of every host runs in a process of its own, forked from one that loads actions but no filters.
 # The filters of this collection are loaded here, once, so that not each of those spends 0.1 s to load them.
-filter_loader.get("celeryops.systemd.host_problems")
+filter_loader.get("celeryops.systemd.broker_url")
 
 
 class ActionModule(ActionBase):
@@ -57,27 +58,24 @@ class ActionModule(ActionBase):
         run = str(os.getppid())
         if given["refuse"] and all(self._checked(host) == run for host in hosts):
             return {**result, "changed": False, "problems": {}}
-        members = list(dict.fromkeys([*reader.members(groups), *hosts]))
-        hostvars = {host: self._read_by_others(host) for host in members}
-        told_of = {host: reader.host_settings(host, hostvars, groups) for host in hosts}
-        fleet = {
-            "run": run if not given["roles"] else "",
-            "timers": reader.fleet_timers(hostvars, groups, hosts),
-            "chosen_visibility_timeout": reader.chosen_visibility(hostvars, members),
-            "hosts": told_of,
-        }
-        owners = [*self._specs] if given["all_variables"] else given["roles"]
-        problems = {
-            host: self._problems(host, fleet, given["roles"] or reader.roles_of(host, groups), owners)
-            for host in hosts
-        }
-        for host, wrong in problems.items():
-            told_of[host]["plan"] = {} if wrong else self._plan(host, fleet, given["roles"])
-        found = grouped.lines(problems)
-        for doubt in [] if given["roles"] else reader.doubts(hostvars, groups):
+        roles: list[str] = given["roles"]
+        fleet = self._fleet(groups, hosts)
+        owners = [*self._specs] if given["all_variables"] else roles
+        problems, doubts = {}, {}
+        for host in hosts:
+            its_roles = roles or reader.roles_of(host, groups)
+            asked, wrong = self._asked(host, fleet, owners)
+            problems[host] = wrong + [told for role in its_roles for told in asking.problems(role, asked)]
+            doubts[host] = [doubt for role in its_roles for doubt in asking.doubts(role, asked)]
+            if not problems[host]:
+                fleet["hosts"][host]["plan"] = plan = self._plan(asked, roles)
+                doubts[host] += plan.get("warnings", [])
+        for doubt in [*grouped.lines(doubts), *([] if roles else reader.doubts(fleet["read"], groups))]:
             Display().warning(doubt)
+        found = grouped.lines(problems)
         if not found or not given["refuse"]:
-            facts = {"celeryops_fleet": fleet}
+            told = {name: value for name, value in fleet.items() if name != "read"}
+            facts = {"celeryops_fleet": {"run": "" if roles else run, **told}}
             return {**result, "changed": False, "problems": problems, "ansible_facts": facts}
         for line in ["", *found, ""]:
             Display().display(line, color="red")
@@ -106,56 +104,58 @@ class ActionModule(ActionBase):
         facts = self._play["hostvars"].raw_get(host).get("ansible_facts", {})
         return str(facts.get("celeryops_fleet", {}).get("run", ""))
 
-    def _problems(
-        self, host: str, fleet: Mapping[str, Any], roles: list[str], owners: list[str]
-    ) -> list[str]:
-        """Return what is wrong for one host: names and values first, then what each role says of them.
+    def _fleet(self, groups: reader.Groups, hosts: list[str]) -> dict[str, Any]:
+        """Return what is the same for all roles; `read` are the variables of the hosts that it comes from."""
+        read = {
+            host: Values(self, self._variables(host, {}))
+            for host in dict.fromkeys([*reader.members(groups), *hosts])
+        }
+        return {
+            "read": read,
+            "timers": reader.fleet_timers(read, groups, hosts),
+            "chosen_visibility_timeout": reader.chosen_visibility(read, read),
+            "hosts": {host: reader.host_settings(host, read, groups) for host in hosts},
+        }
 
-        :param roles: those that are asked.
-        :param owners: those whose variables are checked; a template of another may need facts of the host.
+    def _asked(
+        self, host: str, fleet: Mapping[str, Any], owners: list[str]
+    ) -> tuple[asking.Asked, list[str]]:
+        """Return what is asked of a host, and which of its variables' names and values are wrong.
+
+        :param owners: roles whose variables are checked; a template of another may need facts of the host.
         """
+        raw, variables = self.raw(host), self._variables(host, fleet)
+        allowed = self.value(names.ALLOW_VARIABLE, variables, [])
+        found = names.unread(raw, self._known, [f"{role}_" for role in self._specs if role], allowed)
         options = {name for owner in owners for name in self._specs[owner]}
-        raw = self.raw(host)
-        variables = self._variables(raw, fleet)
-        allowed = self._value(names.ALLOW_VARIABLE, variables, [])
-        problems = names.unread(raw, self._known, [f"{role}_" for role in self._specs if role], allowed)
-        wrong = {}
         for name in sorted(raw.keys() & options):
-            if found := self._wrong_value(name, variables):
-                wrong[name] = found
-        problems += [problem for found in wrong.values() for problem in found]
-        # What is told already counts as its default, so that the rest can be told in the same round.
-        variables |= {name: self._defaults.get(name) for name in wrong}
-        told = [problem.text(host) for problem in problems]
-        for role in roles:
-            told += self._value(f"__{role}_problems", variables, [])
-        return told
+            if wrong := self.typed(name, variables)[1]:
+                found += wrong
+                # It counts as its default, so that the rest can be told in the same round.
+                variables[name] = self.defaults.get(name)
+        asked = asking.Asked(
+            host=host,
+            values=Values(self, variables),
+            facts=variables["ansible_facts"],
+            groups=self._play["groups"],
+            hostvars=self._play["hostvars"],
+            play_hosts=self._play["ansible_play_hosts_all"],
+            fleet=fleet,
+        )
+        return asked, [problem.text(host) for problem in found]
 
-    def _plan(self, host: str, fleet: Mapping[str, Any], roles: list[str]) -> Any:
+    def _plan(self, asked: asking.Asked, roles: list[str]) -> Any:
         """Return the plan of a host: a new one where its queues were checked, else an earlier check's."""
-        raw = self.raw(host)
         if roles and "celery_worker" not in roles:
-            known = raw.get("ansible_facts", {}).get("celeryops_fleet", {}).get("hosts", {})
-            return known.get(host, {}).get("plan", {})
-        return self._value("__celery_worker_plan", self._variables(raw, fleet), {})
+            facts = self.raw(asked.host).get("ansible_facts", {})
+            return facts.get("celeryops_fleet", {}).get("hosts", {}).get(asked.host, {}).get("plan", {})
+        return asking.plan(asked)
 
-    def _read_by_others(self, host: str) -> dict[str, Any]:
-        """Return what other roles read of a host's variables; a wrong value counts as its default."""
-        variables = self._variables(self.raw(host), {})
-        read = {}
-        for name in reader.READ:
-            value, wrong = self._typed(name, variables)
-            read[name] = self._options[name].get("default") if wrong or value is None else value
-        return read
-
-    def _wrong_value(self, name: str, variables: dict[str, Any]) -> list[Problem]:
-        return self._typed(name, variables)[1]
-
-    def _typed(self, name: str, variables: dict[str, Any]) -> tuple[Any, list[Problem]]:
+    def typed(self, name: str, variables: dict[str, Any]) -> tuple[Any, list[Problem]]:
         """Return a variable as its spec has it, and what is wrong with it."""
-        option = self._options[name]
+        option = self.options[name]
         try:
-            value = self._value(name, variables, None)
+            value = self.value(name, variables, None)
         except AnsibleError as error:
             shown = names.shown(name, variables[name])
             what = f"its template cannot be resolved: {error.message}"
@@ -169,16 +169,18 @@ class ActionModule(ActionBase):
         problems = [arguments.refused(name, value, option, said[0])] if said else plain.problems(name, value)
         return validated.validated_parameters[name], problems
 
-    def _value(self, name: str, variables: dict[str, Any], default: Any) -> Any:
+    def value(self, name: str, variables: dict[str, Any], default: Any) -> Any:
+        """Return a variable with its template resolved."""
         if name not in variables:
             return default
         return self._templar.copy_with_new_env(available_variables=variables).template(variables[name])
 
-    def _variables(self, raw: Mapping[str, Any], fleet: Mapping[str, Any]) -> dict[str, Any]:
+    def _variables(self, host: str, fleet: Mapping[str, Any]) -> dict[str, Any]:
         """Return the variables of a host as the roles see them."""
+        raw = self.raw(host)
         facts = {**raw.get("ansible_facts", {}), "celeryops_fleet": fleet}
         magic = {name: self._play[name] for name in MAGIC}
-        return {**self._defaults, **raw, **self._internals, **magic, "ansible_facts": facts}
+        return {**self.defaults, **raw, **self.internals, **magic, "ansible_facts": facts}
 
     @cached_property
     def _specs(self) -> dict[str, Mapping[str, Any]]:
@@ -190,20 +192,23 @@ class ActionModule(ActionBase):
         }
 
     @cached_property
-    def _options(self) -> dict[str, Mapping[str, Any]]:
+    def options(self) -> dict[str, Mapping[str, Any]]:
+        """The spec of each variable."""
         return {name: option for options in self._specs.values() for name, option in options.items()}
 
     @cached_property
-    def _defaults(self) -> dict[str, Any]:
+    def defaults(self) -> dict[str, Any]:
+        """What each variable of a role is by itself, its template not resolved."""
         return self._merged("defaults")
 
     @cached_property
-    def _internals(self) -> dict[str, Any]:
+    def internals(self) -> dict[str, Any]:
+        """What each role computes, by its name."""
         return self._merged("vars")
 
     @cached_property
     def _known(self) -> set[str]:
-        return {*self._options, *reader.OUTPUTS}
+        return {*self.options, *reader.OUTPUTS}
 
     def _merged(self, part: str) -> dict[str, Any]:
         paths = sorted((COLLECTION / "roles").glob(f"*/{part}/main.yml"))
@@ -211,3 +216,31 @@ class ActionModule(ActionBase):
 
     def _read(self, path: Path) -> Any:
         return self._loader.load_from_file(str(path), trusted_as_template=True)
+
+
+class Values(Mapping[str, Any]):
+    """The variables of a host, each of its type; a wrong one, which is told, counts as its default."""
+
+    def __init__(self, action: ActionModule, variables: dict[str, Any]) -> None:
+        """Take the variables as the host's roles see them."""
+        self._action, self._variables = action, variables
+        self._known: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the value of a variable that a role has."""
+        if name not in self._known:
+            value, wrong = self._action.typed(name, self._variables)
+            if wrong:
+                by_itself = {**self._variables, name: self._action.defaults.get(name)}
+                value, wrong = self._action.typed(name, by_itself)
+            default = self._action.options[name].get("default")
+            self._known[name] = default if wrong or value is None else value
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the names of the variables of all roles."""
+        return iter(self._action.options)
+
+    def __len__(self) -> int:
+        """Return how many variables the roles have."""
+        return len(self._action.options)

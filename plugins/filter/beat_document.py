@@ -19,7 +19,7 @@ description:
   - A crontab has all its fields and its time zone, a length of time is in seconds.
 options:
   _input:
-    description: As for P(celeryops.systemd.beat_problems#filter), which has to be empty.
+    description: The variables of the role without their prefix, checked by M(celeryops.systemd.preflight).
     type: dict
     required: true
 author: celeryops contributors (@celeryops)

@@ -21,7 +21,8 @@ positional: broker_url, result_backend
 options:
   _input:
     description:
-      - The variables of the role without their prefix, as for P(celeryops.systemd.flower_problems#filter).
+      - The variables of the role without their prefix.
+      - C(address), C(port), C(users), C(oauth), C(max_tasks), C(environment).
       - Also C(url_prefix), C(xheaders), C(cookie_secret), and C(memory_max_mb) of the unit.
     type: dict
     required: true

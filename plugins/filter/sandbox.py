@@ -29,9 +29,6 @@ options:
       - A boolean, a number, text, a list (a line for each item), or null to leave the directive out.
     type: dict
     default: {}
-seealso:
-  - plugin: celeryops.systemd.sandbox_problems
-    plugin_type: filter
 author: celeryops contributors (@celeryops)
 """
 

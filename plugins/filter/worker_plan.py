@@ -35,9 +35,6 @@ options:
       - C(settings), C(celery_app_settings), which tell whether RabbitMQ's queues are quorum queues.
     type: dict
     default: {}
-seealso:
-  - plugin: celeryops.systemd.worker_problems
-    plugin_type: filter
 author: celeryops contributors (@celeryops)
 """
 

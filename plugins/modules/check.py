@@ -30,9 +30,9 @@ author: celeryops contributors (@celeryops)
 """
 
 EXAMPLES = r"""
-- name: Check that the host can run the fleet's units
+- name: Check that every host has the release
   celeryops.systemd.check:
-    problems: "{{ ansible_facts | celeryops.systemd.host_problems(inventory_hostname, releases) }}"
+    problems: "{{ target['problems'] }}"
 """
 
 RETURN = r"""

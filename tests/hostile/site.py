@@ -140,7 +140,7 @@ def done(known: Mapping[str, Any], action: Any, fleet: Any, wanted: Container[st
     raw = known["hostvars"][HOST]
     packed = {**ARTIFACT, "release": raw["celery_app_release"], "pip_packages": raw["celery_app_packages"]}
     common = {
-        **action._defaults, **raw, **action._internals, **known, **REGISTERED,
+        **action.defaults, **raw, **action.internals, **known, **REGISTERED,
         "hostvars": Hostvars(known["hostvars"]),
         "ansible_facts": {**raw["ansible_facts"], "celeryops_fleet": fleet},
         "__celery_app_artifact": packed,

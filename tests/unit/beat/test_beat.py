@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.filter import beat_document, beat_problems
+from ansible_collections.celeryops.systemd.plugins.filter import beat_document
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.beat import options
+from asking import problems_of
 
 FILE = "celery.beat:PersistentScheduler"
 DJANGO = "django_celery_beat.schedulers:DatabaseScheduler"
@@ -23,17 +24,20 @@ ASKED: dict[str, Any] = {
     "broker_url": "redis://broker1:6379/0",
 }
 TWO = {"celery_beat": ["b1", "b2"]}
-problems = beat_problems.beat_problems
+
+
+def problems(asked: dict[str, Any], groups: dict[str, list[str]]) -> list[str]:
+    return [problem.text("b1") for problem in options.problems(options.Asked(**asked), groups)]
 
 
 def told(groups: dict[str, list[str]] | None = None, **changes: Any) -> list[str]:
     """What the first host of beat says."""
-    return problems({**ASKED, **changes}, "b1", groups or {"celery_beat": ["b1"]})
+    return problems({**ASKED, **changes}, groups or {"celery_beat": ["b1"]})
 
 
 @pytest.mark.parametrize("groups", [{}, {"celery_beat": []}, {"celery_beat": ["b1"]}])
 def test_one_beat_or_none(groups: dict[str, list[str]]) -> None:
-    assert problems(ASKED, "b1", groups) == []
+    assert problems(ASKED, groups) == []
 
 
 def test_two_beats_that_know_nothing_of_each_other() -> None:
@@ -92,17 +96,17 @@ def test_a_schedule_is_checked_too() -> None:
 
 
 def test_only_the_first_host_of_the_play_tells() -> None:
-    assert len(problems(ASKED, "b1", TWO, ["b1", "b2"])) == 1
-    assert problems(ASKED, "b2", TWO, ["b1", "b2"]) == []
-    assert len(problems(ASKED, "b2", TWO)) == 1
+    def asked_of(host: str, play_hosts: list[str]) -> list[str]:
+        return problems_of("celery_beat", host, TWO, play_hosts=play_hosts, celery_beat_scheduler=FILE)
+
+    assert len(asked_of("b1", ["b1", "b2"])) == 1
+    assert asked_of("b2", ["b1", "b2"]) == []
+    assert len(asked_of("b2", ["b2"])) == 1
 
 
 def test_wrong_types_are_errors_of_the_play() -> None:
-    with pytest.raises(AnsibleFilterError, match="groups must be a dictionary"):
-        problems(ASKED, "b1", ["b1"])  # type: ignore[arg-type]
-    for call in (beat_document.beat_document, lambda asked: problems(asked, "b1", {})):
-        with pytest.raises(AnsibleFilterError, match="colour"):
-            call({**ASKED, "colour": "red"})
+    with pytest.raises(AnsibleFilterError, match="colour"):
+        beat_document.beat_document({**ASKED, "colour": "red"})
 
 
 def test_what_the_agent_is_told() -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter.broker_limits import broker_limits
-from ansible_collections.celeryops.systemd.plugins.filter.broker_problems import broker_problems
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker
+from asking import problems_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-FACTS = {"celeryops": {"memory_mb": 2048}}
+FACTS: dict[str, Any] = {"celeryops": {"memory_mb": 2048}}
 SINGLE = {"celery_broker": ["hub"], "celery_queue_mail": ["hub"], "celery_beat": ["hub"]}
 FLEET = {"celery_broker": ["hub"], "celery_queue_mail": ["w1", "w2"], "celery_flower": ["w1"]}
 HOSTVARS: dict[str, dict[str, Any]] = {"hub": {}, "w1": {}}
@@ -43,6 +43,17 @@ ASKED = {
 OPEN = {"bind": ["127.0.0.1", "10.0.0.5"], "password": "s3cret"}
 
 
+def problems(
+    asked: dict[str, Any],
+    groups: dict[str, list[str]],
+    host: str,
+    facts: dict[str, Any],
+    hostvars: dict[str, dict[str, Any]],
+) -> list[str]:
+    values = {f"broker_{name}": value for name, value in asked.items()}
+    return problems_of("broker", host, groups, facts, hostvars, **values)
+
+
 @pytest.mark.parametrize(
     ("asked", "groups"),
     [
@@ -57,7 +68,7 @@ OPEN = {"bind": ["127.0.0.1", "10.0.0.5"], "password": "s3cret"}
 def test_what_is_well(asked: dict[str, Any], groups: dict[str, list[str]]) -> None:
     """A sound inventory has no problem."""
     hostvars = {"hub": {"broker_url": asked.get("url", "")}, "w1": {}}
-    assert broker_problems({**ASKED, **asked}, groups, "hub", FACTS, hostvars) == []
+    assert problems({**ASKED, **asked}, groups, "hub", FACTS, hostvars) == []
 
 
 @pytest.mark.parametrize(
@@ -128,14 +139,14 @@ def test_what_is_well(asked: dict[str, Any], groups: dict[str, list[str]]) -> No
 )
 def test_what_is_refused(asked: dict[str, Any], groups: dict[str, list[str]], problem: str) -> None:
     """Each problem names the host, the variable, the value and the fix."""
-    assert broker_problems({**ASKED, **asked}, groups, "hub", FACTS, HOSTVARS) == [problem]
+    assert problems({**ASKED, **asked}, groups, "hub", FACTS, HOSTVARS) == [problem]
 
 
 def test_a_host_that_only_uses_the_broker() -> None:
     """It is not asked to run it, and must be able to reach it."""
     exposed = {**ASKED, "bind": ["0.0.0.0"]}
-    assert broker_problems(exposed, FLEET, "w1", FACTS, HOSTVARS) == []
-    assert broker_problems(ASKED, {"celery_queue_mail": ["w1"]}, "w1", FACTS, HOSTVARS) == [
+    assert problems(exposed, FLEET, "w1", FACTS, HOSTVARS) == []
+    assert problems(ASKED, {"celery_queue_mail": ["w1"]}, "w1", FACTS, HOSTVARS) == [
         "w1: group celery_broker = []: a fleet has a broker, and this inventory names none; put one host "
         "in celery_broker, or set broker_url to the URL of a broker that runs elsewhere"
     ]
@@ -151,7 +162,7 @@ def test_a_password_is_never_in_a_problem() -> None:
         "maxmemory_mb": 9**9,
         "redis_settings": {"dir": "/"},
     }
-    told = broker_problems(asked, FLEET, "hub", FACTS, HOSTVARS)
+    told = problems(asked, FLEET, "hub", FACTS, HOSTVARS)
     assert [line.split()[1] for line in told] == [
         "broker_bind",
         "broker_port",
@@ -199,4 +210,4 @@ def test_the_append_only_file_fits_the_disk(room: int | None, told: bool) -> Non
         "hub: broker_maxmemory_mb = 0: its append-only file may need 336 MB (3 x 112), and /var/lib/redis "
         "has room for 335; set it to 111 or less, or give /var/lib/redis a larger disk"
     )
-    assert broker_problems(ASKED, SINGLE, "hub", facts, HOSTVARS) == ([problem] if told else [])
+    assert problems(ASKED, SINGLE, "hub", facts, HOSTVARS) == ([problem] if told else [])

@@ -14,7 +14,6 @@ import redis.exceptions
 import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter.broker_primary import broker_primary
-from ansible_collections.celeryops.systemd.plugins.filter.broker_problems import broker_problems
 from ansible_collections.celeryops.systemd.plugins.filter.broker_sentinel import broker_sentinel
 from ansible_collections.celeryops.systemd.plugins.filter.broker_users import broker_users
 from ansible_collections.celeryops.systemd.plugins.module_utils import redis_users
@@ -31,6 +30,7 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.settings imp
 )
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import sentinel
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.broker import broker_url
+from asking import problems_of
 from hypothesis import given
 from hypothesis import strategies as st
 from kombu.connection import Connection
@@ -38,7 +38,7 @@ from reference.roles import ROOT
 
 StartRedis = Callable[..., int]
 StartSentinel = Callable[[int, str], int]
-FACTS = {"celeryops": {"memory_mb": 2048}}
+FACTS: dict[str, Any] = {"celeryops": {"memory_mb": 2048}}
 NEW = {"primary": "", "epoch": 0, "data": False}
 HOSTS = ["a", "b", "c"]
 GROUPS = {"celery_broker": HOSTS, "celery_queue_mail": ["w"]}
@@ -73,6 +73,17 @@ def inventory(states: dict[str, Any] | None = None, **variables: Any) -> dict[st
     return {host: {**VARIABLES, **variables, **facts.get(host, {})} for host in [*HOSTS, "w"]}
 
 
+def problems(
+    asked: dict[str, Any],
+    groups: dict[str, list[str]],
+    host: str,
+    facts: dict[str, Any],
+    hostvars: dict[str, dict[str, Any]],
+) -> list[str]:
+    values = {f"broker_{name}": value for name, value in asked.items()}
+    return problems_of("broker", host, groups, facts, hostvars, **values)
+
+
 @pytest.mark.parametrize("hosts", [["a"], HOSTS, [*HOSTS, "d", "e"]])
 def test_how_many_are_well(hosts: list[str]) -> None:
     assert sentinel.problems(hosts, "r") == []
@@ -93,15 +104,15 @@ def test_how_many_are_well(hosts: list[str]) -> None:
 )
 def test_what_is_refused(asked: dict[str, Any], hosts: list[str], words: str) -> None:
     groups = {"celery_broker": hosts, "celery_queue_mail": ["w"]}
-    (problem,) = broker_problems({**ASKED, **asked}, groups, "a", FACTS, inventory())
+    (problem,) = problems({**ASKED, **asked}, groups, "a", FACTS, inventory())
     assert words in problem
 
 
 def test_what_is_well() -> None:
     for host in ("a", "w"):
-        assert broker_problems(ASKED, GROUPS, host, FACTS, inventory()) == []
+        assert problems(ASKED, GROUPS, host, FACTS, inventory()) == []
     # A play of the workers alone has not looked at the brokers.
-    assert broker_problems(ASKED, GROUPS, "w", FACTS, dict.fromkeys([*HOSTS, "w"], VARIABLES)) == []
+    assert problems(ASKED, GROUPS, "w", FACTS, dict.fromkeys([*HOSTS, "w"], VARIABLES)) == []
 
 
 @pytest.mark.parametrize(
@@ -136,7 +147,7 @@ def test_it_does_not_guess() -> None:
     del unasked["c"]["ansible_facts"]
     with pytest.raises(AnsibleFilterError, match=r"c could be the host that has .*; play all of them"):
         broker_primary(unasked, GROUPS, "b")
-    assert "could be the host" in broker_problems(ASKED, GROUPS, "a", FACTS, unasked)[0]
+    assert "could be the host" in problems(ASKED, GROUPS, "a", FACTS, unasked)[0]
 
 
 @given(

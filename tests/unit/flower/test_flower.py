@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter.flower_environment import flower_environment
-from ansible_collections.celeryops.systemd.plugins.filter.flower_problems import flower_problems
 from ansible_collections.celeryops.systemd.plugins.filter.flower_url import flower_url
 from ansible_collections.celeryops.systemd.plugins.filter.role_memory import role_memory
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import flower
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.flower import OAUTH_PROVIDERS, OWN_VARIABLES
 from celery.utils.imports import symbol_by_name
 from flower import command
@@ -48,6 +48,11 @@ def asked(**changes: Any) -> dict[str, Any]:
     return {**ASKED, **changes}
 
 
+def told(asked: dict[str, Any]) -> list[str]:
+    """Return what is wrong."""
+    return [problem.text("mon") for problem in flower.problems(asked)]
+
+
 def started_with(text: str) -> dict[str, str]:
     """Read an environment file; within double quotes systemd escapes as a shell does."""
     return dict(word.split("=", 1) for word in shlex.split(text.replace(r"\$", "$").replace(r"\`", "`")))
@@ -65,7 +70,7 @@ def started_with(text: str) -> dict[str, str]:
 )
 def test_what_is_well(changes: dict[str, Any]) -> None:
     """A sound inventory has no problem."""
-    assert flower_problems(asked(**changes), "mon") == []
+    assert told(asked(**changes)) == []
 
 
 @pytest.mark.parametrize(
@@ -114,20 +119,20 @@ def test_what_is_well(changes: dict[str, Any]) -> None:
 )
 def test_what_is_refused(changes: dict[str, Any], problem: str) -> None:
     """Each problem names the host, the variable, the value and the fix, and no secret."""
-    assert flower_problems(asked(**changes), "mon") == [problem]
+    assert told(asked(**changes)) == [problem]
     assert "hush" not in problem
 
 
 @pytest.mark.parametrize("password", ["", "gr\u00fcn", "a\nb", "a,b"])
 def test_a_password_that_flower_cannot_check_is_refused(password: str) -> None:
     """Flower compares ASCII only, and splits logins at commas."""
-    assert len(flower_problems(asked(users={"ops": password}), "mon")) == 1
+    assert len(told(asked(users={"ops": password}))) == 1
 
 
 @given(users=st.dictionaries(st.from_regex(r"[A-Za-z0-9_.-]+", fullmatch=True), printable, min_size=1))
 def test_flower_reads_back_every_login_that_passes(users: dict[str, str]) -> None:
     """What preflight lets through, Flower's own reading of its environment takes apart again."""
-    assert flower_problems(asked(users=users), "mon") == []
+    assert told(asked(users=users)) == []
     variables = started_with(flower_environment(asked(users=users), "redis://hub/0"))
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():

@@ -8,15 +8,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.filter.logrotate_problems import logrotate_problems
+from ansible_collections.celeryops.systemd.plugins.plugin_utils import logrotate
 
-ASKED = {"log_destination": "file", "frequency": "daily", "keep": 14, "max_size": ""}
+ASKED: dict[str, Any] = {"log_destination": "file", "frequency": "daily", "keep": 14, "max_size": ""}
+
+
+def told(changes: dict[str, Any]) -> list[str]:
+    return [problem.text("w1") for problem in logrotate.problems({**ASKED, **changes})]
 
 
 @pytest.mark.parametrize("changes", [{}, {"log_destination": "journal"}, {"keep": "1", "max_size": "100M"}])
 def test_what_is_well(changes: dict[str, Any]) -> None:
     """A sound inventory has no problem."""
-    assert logrotate_problems({**ASKED, **changes}, "w1") == []
+    assert told(changes) == []
 
 
 @pytest.mark.parametrize(
@@ -40,4 +44,4 @@ def test_what_is_well(changes: dict[str, Any]) -> None:
 )
 def test_what_is_refused(changes: dict[str, Any], problem: str) -> None:
     """Each problem names the host, the variable, the value and the fix."""
-    assert logrotate_problems({**ASKED, **changes}, "w1") == [problem]
+    assert told(changes) == [problem]

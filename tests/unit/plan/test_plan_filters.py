@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter import (
-    app_problems,
     concurrency,
-    host_problems,
     worker_plan,
 )
 
@@ -20,16 +18,14 @@ FACTS = {"celeryops": {"cores": 2, "memory_mb": 4096}}
 GROUPS = {"celery": ["w1"], "celery_queue_mail": ["w1"], "celery_beat": ["w1", "w2"]}
 FILTERS: dict[str, Any] = {
     name: function
-    for module in (app_problems, concurrency, host_problems, worker_plan)
+    for module in (concurrency, worker_plan)
     for name, function in module.FilterModule().filters().items()
 }
 
 
 def test_each_file_holds_the_filter_of_its_name() -> None:
     assert sorted(FILTERS) == [
-        "app_problems",
         "concurrency",
-        "host_problems",
         "worker_plan",
     ]
 
@@ -52,11 +48,6 @@ def test_the_concurrency_of_one_instance() -> None:
         FILTERS["concurrency"]({"workload": "x"}, 4, 4096)
 
 
-def test_problems_come_as_messages() -> None:
-    assert FILTERS["app_problems"]("", "w1", {"type": "external"})[0].startswith("w1: celery_app_target = ")
-    assert FILTERS["host_problems"](FACTS, "w1", {"Debian": ["12"]})[0].startswith("w1: PID 1 = ")
-
-
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
@@ -67,9 +58,6 @@ def test_problems_come_as_messages() -> None:
         ("concurrency", ({}, "4", 4096), "cores must be a number above 0, not '4'"),
         ("concurrency", ({}, 4, True), "memory_mb must be a number above 0, not True"),
         ("concurrency", ({}, float("inf"), 4096), "cores must be a number above 0, not inf"),
-        ("app_problems", ("a", "w1", {}, [1]), "timeouts must be a dictionary, not list"),
-        ("host_problems", ("x", "w1", {}), "facts must be a dictionary, not str"),
-        ("host_problems", ({}, "w1", ["12"]), "releases must be a dictionary, not list"),
     ],
 )
 def test_wrong_types_are_named(name: str, arguments: tuple[Any, ...], message: str) -> None:

@@ -11,7 +11,6 @@ import re
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter import sandbox as sandbox_filter
-from ansible_collections.celeryops.systemd.plugins.filter import sandbox_problems as problems_filter
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.sandbox import (
     KNOWN,
     LEVELS,
@@ -154,7 +153,8 @@ def test_overrides_must_be_a_dictionary() -> None:
 def test_each_problem_names_the_variable_the_value_the_host_and_the_mend(
     level: str, changed: object, message: str
 ) -> None:
-    assert problems_filter.sandbox_problems(changed, "w1", "celery_beat", level) == [message]
+    problems = sandbox_problems("celery_beat", level, changed)
+    assert [problem.text("w1") for problem in problems] == [message]
 
 
 def test_the_page_tells_of_every_directive() -> None:
