@@ -43,6 +43,10 @@ MIX = {
         "body": {"queue": "default", "task": "shop.orders.ship", "args": [1]},
     },
 }
+AGENT = {
+    str(module.relative_to(PROJECT / "roles/celery_app/files"))
+    for module in (PROJECT / "roles/celery_app/files/celeryops_agent").rglob("*.py")
+}
 HOSTS = ("broker1", "worker1", "worker2", "ops1")
 UNITS = ("celery-worker@*.service", "celery-beat.service", "celery-flower.service", "redis-server.service")
 # What a unit reads when it starts: its own files, and those that it shares with others on its host.
@@ -136,6 +140,12 @@ def hashes(host: str, paths: list[str]) -> dict[str, str]:
     return {path: digest for digest, path in (line.split(maxsplit=1) for line in lines)}
 
 
+def agent_files(host: str) -> set[str]:
+    """The modules of the agent on a host: what an older agent had is gone."""
+    find = ["find", "/opt/celery/agent", "-name", "*.py", "-printf", "%P\\n"]
+    return set(FLEET.hosts.run(host, find).split())
+
+
 def play(variables: dict[str, Any], *, collections: Path | None = None) -> tuple[int, str]:
     """Play the site; return its status and all that it printed."""
     where = {"ANSIBLE_COLLECTIONS_PATH": str(collections)} if collections else {}
@@ -199,6 +209,8 @@ def test_nothing_is_lost_and_only_what_must_restart_does() -> None:
     assert restarted == {key for key, paths in differs.items() if paths}, differs
     for host, name in restarted:
         assert MUST[prefix_of(name)] in differs[host, name]
+    for host in ("worker1", "worker2", "ops1"):
+        assert agent_files(host) == AGENT, host
     summary = said[said.index("SUMMARY ***") :]
     assert all(name in summary for _host, name in restarted), summary
 

@@ -28,15 +28,15 @@ AGENT, UNIT = "tests/integration/agent", "tests/unit/agent"
 #: All that concerns the agent and rests on Celery or kombu.
 WHOLE = (
     AGENT, f"{UNIT}/test_agent_settings.py", f"{UNIT}/test_agent_schedules.py",
-    f"{UNIT}/test_agent_schedules_patch.py", f"{UNIT}/test_agent_redis_patch.py",
-    f"{UNIT}/test_agent_kept_patch.py", "tests/unit/modules/test_import_app.py",
+    f"{UNIT}/patches/test_patch_schedules.py", f"{UNIT}/patches/test_patch_redis.py",
+    f"{UNIT}/patches/test_patch_kept.py", "tests/unit/modules/test_import_app.py",
 )  # fmt: skip
 
 #: One of each column, about 100 s of one core.
 SHORT = (
     f"{UNIT}/test_agent_settings.py",
     f"{UNIT}/test_agent_schedules.py",
-    f"{UNIT}/test_agent_schedules_patch.py",
+    f"{UNIT}/patches/test_patch_schedules.py",
     f"{AGENT}/test_agent_apps.py::test_the_inventory_over_a_django_project",
     f"{AGENT}/test_agent_apps.py::test_a_django_project_works",
     f"{AGENT}/test_agent_apps.py::test_code_that_changes_a_setting_of_the_inventory_afterwards",

@@ -22,14 +22,14 @@ POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
 
 #: The columns, and what in a test's name puts it there; the first that fits. The rest is for no column.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "beat": ("test_agent_beat", "test_agent_lease", "test_agent_schedules"),
+    "beat": ("test_agent_beat", "test_agent_lease", "test_agent_schedules", "test_patch_schedules"),
     "settings hold": ("test_agent_settings", "test_agent_apps", "test_import_app"),
     "restart of Redis": (
         "a_restart_of_redis",
         "while_another_connection_breaks",
         "taken_while_the_connection",
-        "redis_patch",
-        "kept_patch",
+        "test_patch_redis",
+        "test_patch_kept",
     ),
     "outage": ("test_agent_outage",),
     "hang": ("test_agent_hang",),

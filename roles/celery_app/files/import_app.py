@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 POOL_PACKAGES = ("gevent", "eventlet")
 # Shorter values are words such as "true": hiding them would make the message unreadable.
 SHORTEST_SECRET = 8
+PACKAGE = "celeryops_agent"
 
 
 class RefusalError(Exception):
@@ -94,10 +95,10 @@ def _import(asked: dict[str, Any], agent: Path) -> None:
 
 def _unpack(modules: list[dict[str, Any]], directory: Path) -> None:
     """Lay the agent's modules where they can be imported: the host gets them only with the release."""
-    package = directory / "celeryops_agent"
-    package.mkdir()
     for module in modules:
-        (package / Path(module["path"]).name).write_text(module["content"], encoding="utf-8")
+        file = directory / PACKAGE / module["path"].rpartition(f"/{PACKAGE}/")[2]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(module["content"], encoding="utf-8")
 
 
 def _need_transport(app: Any) -> None:

@@ -16,8 +16,8 @@ import pytest
 from celery import Celery
 from celery.schedules import BaseSchedule, crontab, schedule, solar
 from celeryops_agent import schedulers
+from celeryops_agent.patches.schedules import keep_to_zone_and_sun
 from celeryops_agent.schedules import FIELDS, ZonedCrontab, entries_of, fields_of, schedule_of
-from celeryops_agent.schedules_patch import keep_to_zone_and_sun
 from django_celery_beat.tzcrontab import TzAwareCrontab
 from redbeat import schedulers as redbeat
 
@@ -90,15 +90,15 @@ every_scheduler = pytest.mark.parametrize(
 
 
 @pytest.fixture(autouse=True)
-def mended_codec(monkeypatch: pytest.MonkeyPatch) -> None:
+def fixed_codec(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let RedBeat keep zones, as the agent does."""
     for name in ("RedBeatJSONEncoder", "RedBeatJSONDecoder"):
         monkeypatch.setattr(redbeat, name, getattr(redbeat, name))
-    schedulers._mend_codec()
+    schedulers._fix_codec()
 
 
 @pytest.fixture(autouse=True)
-def mended_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
+def fixed_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a Celery before 5.7 keep zones, as the agent does."""
     for name in ("now", "remaining_delta"):
         monkeypatch.setattr(crontab, name, getattr(crontab, name))

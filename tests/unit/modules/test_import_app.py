@@ -23,7 +23,7 @@ def agent(**changes: str) -> list[dict[str, str]]:
     """The agent as the role hands it over; ``changes`` are put at the end of modules."""
     return [
         {"path": str(path), "content": path.read_text() + changes.get(path.stem, "")}
-        for path in (SCRIPT.parent / "celeryops_agent").glob("*.py")
+        for path in (SCRIPT.parent / "celeryops_agent").rglob("*.py")
     ]
 
 

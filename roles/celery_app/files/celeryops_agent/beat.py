@@ -20,6 +20,7 @@ from celeryops_agent.broker import broker_answers
 from celeryops_agent.internals import Internal
 from celeryops_agent.lease import Claim, Lease, broker_lease
 from celeryops_agent.notify import Notifier
+from celeryops_agent.patches.schedules import keep_to_zone_and_sun
 from celeryops_agent.reporter import Life, Reporter
 from celeryops_agent.schedulers import (
     django_entries,
@@ -29,7 +30,6 @@ from celeryops_agent.schedulers import (
     redbeat_lease,
 )
 from celeryops_agent.schedules import entries_of
-from celeryops_agent.schedules_patch import keep_to_zone_and_sun
 from celeryops_agent.settings import lay_over, refuse_others
 from celeryops_agent.watchdog import View
 

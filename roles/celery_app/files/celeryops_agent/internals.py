@@ -26,8 +26,9 @@ REDIS_TRANSPORT = "kombu.transport.redis"
 
 #: The modules of the agent that declare INTERNALS.
 DECLARING = (
-    "beat", "beside", "consumption", "dead_letters", "delayed_patch", "deliveries", "events_patch",
-    "kept_patch", "prefork_patch", "redis_patch", "settings", "schedules_patch", "slot_patch", "worker",
+    "beat", "beside", "consumption", "dead_letters", "deliveries", "settings", "worker",
+    "patches.delayed", "patches.events", "patches.kept", "patches.prefork", "patches.redis",
+    "patches.schedules", "patches.slot",
 )  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def redbeat_lease(app: Any, seconds: float) -> Lease:
     for name, value in _redbeat_connection(app).items():
         if name not in conf:
             conf[name] = value
-    _mend_codec()
+    _fix_codec()
 
     def connect() -> tuple[Any, Callable[[], None]]:
         from redbeat import schedulers  # noqa: PLC0415
@@ -85,7 +85,7 @@ def _redbeat_connection(app: Any) -> dict[str, Any]:
     }
 
 
-def _mend_codec() -> None:
+def _fix_codec() -> None:
     """Let RedBeat keep what it has no words for, a zoned crontab and a solar event, and times in UTC.
 
     In a zone with daylight saving it writes the repeated hour as the first one.

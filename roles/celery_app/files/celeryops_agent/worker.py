@@ -21,22 +21,22 @@ from celery.worker.control import inspect_command
 from celeryops_agent.broker import broker_answers
 from celeryops_agent.consumption import asked_age, loop_hold
 from celeryops_agent.dead_letters import bury, guard_transport, handler, tell_and_keep
-from celeryops_agent.delayed_patch import set_up_once
 from celeryops_agent.deliveries import DELIVERIES, count_returns, patient
-from celeryops_agent.events_patch import give_up_soon
 from celeryops_agent.internals import Internal
-from celeryops_agent.kept_patch import give_back, give_back_at_the_end, keep_unnoted
-from celeryops_agent.prefork_patch import keep_handed_over
-from celeryops_agent.redis_patch import (
+from celeryops_agent.patches.delayed import set_up_once
+from celeryops_agent.patches.events import give_up_soon
+from celeryops_agent.patches.kept import give_back, give_back_at_the_end, keep_unnoted
+from celeryops_agent.patches.prefork import keep_handed_over
+from celeryops_agent.patches.redis import (
     drop_overdue_reads,
     drop_stale_together,
     settle_pending_reads,
     stamp_reads,
 )
+from celeryops_agent.patches.slot import answer_always
 from celeryops_agent.report import COMMAND
 from celeryops_agent.reporter import Life
 from celeryops_agent.settings import lay_over
-from celeryops_agent.slot_patch import answer_always
 from celeryops_agent.watchdog import STALE, View
 
 #: Seconds between attempts to reach a broker that is away: the first and its growth, and the most.

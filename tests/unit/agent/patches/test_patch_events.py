@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from celery import Celery
 from celery.events.dispatcher import EventDispatcher
-from celeryops_agent.events_patch import give_up_soon
+from celeryops_agent.patches.events import give_up_soon
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from celeryops_agent.redis_patch import REPLY_TIMEOUT, settle_pending_reads
+from celeryops_agent.patches.redis import REPLY_TIMEOUT, settle_pending_reads
 from kombu.transport.redis import Channel
 from kombu.transport.virtual import Message
 
@@ -43,7 +43,7 @@ def test_who_does_not_crash_is_left_alone(version: str, driver: str) -> None:
 @pytest.mark.parametrize("key", [b"mail", b"mail\x06\x163"], ids=["plain", "of a priority"])
 def test_a_message_is_kept_for_the_queue_it_came_from(key: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: dict[str, Any] = {}
-    monkeypatch.setattr("celeryops_agent.kept_patch.kept", kept)
+    monkeypatch.setattr("celeryops_agent.patches.kept.kept", kept)
     waiting = channel((key, json.dumps({"properties": {"delivery_tag": "one"}}).encode()))
     sock = waiting._in_poll._sock
     settle_pending_reads(connection(waiting), "5.7.0")
@@ -56,7 +56,7 @@ def test_a_message_is_kept_for_the_queue_it_came_from(key: bytes, monkeypatch: p
 @pytest.mark.parametrize("reply", [None, ConnectionError("gone"), TimeoutError("silent")])
 def test_no_message_came(reply: object, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: dict[str, Any] = {}
-    monkeypatch.setattr("celeryops_agent.kept_patch.kept", kept)
+    monkeypatch.setattr("celeryops_agent.patches.kept.kept", kept)
     waiting = channel(reply)
     settle_pending_reads(connection(waiting), "5.7.0")
     assert kept == {}

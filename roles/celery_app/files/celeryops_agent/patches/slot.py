@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A mend for pools of threads and greenlets: a slot is free again whatever its task raised, and where."""
+"""A fix for pools of threads and greenlets: a slot is free again whatever its task raised, and where."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
-import celeryops_agent.delayed_patch as patch
+import celeryops_agent.patches.delayed as patch
 import pytest
 from celery import Celery
 from celery.worker.consumer.delayed_delivery import DelayedDelivery

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from celery import Celery
 from celery.schedules import crontab, solar
-from celeryops_agent.schedules_patch import _remaining_estimate, keep_to_zone_and_sun
+from celeryops_agent.patches.schedules import _remaining_estimate, keep_to_zone_and_sun
 
 #: In winter it does not rise there, and in summer it does not set.
 PLACE = (80, 13.4)

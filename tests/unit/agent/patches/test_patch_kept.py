@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from celeryops_agent import kept_patch
+from celeryops_agent.patches import kept as kept_patch
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 

@@ -13,7 +13,7 @@ import celery
 from kombu.utils.eventio import READ, poll
 
 from celeryops_agent.internals import Internal
-from celeryops_agent.kept_patch import keep
+from celeryops_agent.patches.kept import keep
 
 logger = logging.getLogger("celeryops.agent")
 
