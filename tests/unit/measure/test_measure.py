@@ -9,8 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.filter.memory_advice import memory_advice
+from ansible_collections.celeryops.systemd.plugins.filter.report import memory_advice
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import spec
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.planning import worker_plan
 from hypothesis import given
@@ -148,12 +147,12 @@ def test_a_unit_that_is_no_queues_is_left_out() -> None:
 
 @pytest.mark.parametrize("queues", [["mail"], {"mail": 3}])
 def test_queues_are_dictionaries(queues: Any) -> None:
-    with pytest.raises(AnsibleFilterError, match="celery_worker_queues is not"):
+    with pytest.raises(TypeError, match=r"celery_worker_queues(\.mail)? must be a dictionary, not "):
         memory_advice({}, queues, [], found="found")
 
 
 def test_hosts_are_a_list() -> None:
-    with pytest.raises(AnsibleFilterError, match="give a list of hosts"):
+    with pytest.raises(TypeError, match="hosts must be a list, not str"):
         memory_advice({}, {}, "w1", found="found")
 
 

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.action.json_file import read, write
-from ansible_collections.celeryops.systemd.plugins.filter.fleet_plan import fleet_plan
+from ansible_collections.celeryops.systemd.plugins.filter.report import fleet_plan
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.planning import worker_plan
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.report.table import Column, table
 
@@ -157,5 +156,5 @@ def test_a_file_that_is_no_document_is_refused(tmp_path: Path) -> None:
 
 
 def test_hosts_are_a_list() -> None:
-    with pytest.raises(AnsibleFilterError, match="give a list of hosts"):
+    with pytest.raises(TypeError, match="hosts must be a list, not str"):
         fleet_plan({}, "w1", outlook="outlook")

@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.filter.status_table import status_table
+from ansible_collections.celeryops.systemd.plugins.filter.report import status_table
 
 
 def unit(instance: str, **other: Any) -> dict[str, Any]:
@@ -126,7 +125,7 @@ def test_a_host_of_the_fleet_without_units_is_in_the_table() -> None:
 
 
 def test_hosts_must_be_a_list() -> None:
-    with pytest.raises(AnsibleFilterError, match="give a list of hosts"):
+    with pytest.raises(TypeError, match="hosts must be a list, not str"):
         status_table({}, "worker1", seen="seen")
 
 
