@@ -9,9 +9,7 @@ import re
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.filter.app_command import app_command
-from ansible_collections.celeryops.systemd.plugins.filter.import_failure import import_failure
+from ansible_collections.celeryops.systemd.plugins.filter.app import app_command, app_failure
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.sandbox import sandbox
 from reference.roles import ROOT
 
@@ -88,15 +86,17 @@ def test_no_word_of_the_program_is_a_variable_of_systemd() -> None:
 
 
 def test_an_unknown_sandbox_is_an_error() -> None:
-    with pytest.raises(AnsibleFilterError, match="wrong: 'tight' is no sandbox"):
+    with pytest.raises(ValueError, match="wrong: 'tight' is no sandbox"):
         app_command(HOSTS, "wrong", ["-V"])
 
 
 def test_an_import_that_failed_is_told_with_the_host_and_the_fix() -> None:
     said = {"rc": 1, "stdout": "celery_app_target = x: it does not import; fix it\n", "stderr": "noise"}
-    assert import_failure(said, "w1", "/venv") == "w1: celery_app_target = x: it does not import; fix it"
+    assert (
+        app_failure(said, "w1", virtualenv="/venv") == "w1: celery_app_target = x: it does not import; fix it"
+    )
     missing = {"rc": 1, "stdout": "", "stderr": "Failed to find executable /venv/bin/python: No such file"}
-    assert import_failure(missing, "w1", "/venv") == (
+    assert app_failure(missing, "w1", virtualenv="/venv") == (
         "w1: celery_app_virtualenv = /venv: Failed to find executable /venv/bin/python: No such file; "
         "make it there, or set celery_app_virtualenv to where it is"
     )
@@ -112,7 +112,7 @@ def test_an_import_that_failed_is_told_with_the_host_and_the_fix() -> None:
     ],
 )
 def test_a_python_that_was_not_started_is_told_with_the_sandbox(code: int, what: str) -> None:
-    told = import_failure({"rc": code, "stdout": "", "stderr": ""}, "w1", "/venv")
+    told = app_failure({"rc": code, "stdout": "", "stderr": ""}, "w1", virtualenv="/venv")
     assert told.startswith(f"w1: celery_app_virtualenv = /venv: {what}; ")
     assert "fix celery_worker_sandbox_overrides, whose paths must exist" in told
 

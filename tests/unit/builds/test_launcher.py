@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.celeryops.systemd.plugins.filter.builder import builder
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.run.launcher import builder
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.sandbox import METADATA, sandbox
 
 # What a build needs otherwise than a worker: files for others to read, a place to write, and less to see.

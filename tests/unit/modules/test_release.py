@@ -9,11 +9,10 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.filter.fingerprint import fingerprint
-from ansible_collections.celeryops.systemd.plugins.filter.package_files import package_files as face
+from ansible_collections.celeryops.systemd.plugins.filter.app import package_files as face
 from ansible_collections.celeryops.systemd.plugins.module_utils.files import changes, entry
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.release import (
+    fingerprint,
     kept_releases,
     release_files,
     stage_failure,
@@ -79,7 +78,7 @@ def test_a_package_is_files_that_managed_files_takes(tmp_path: Path) -> None:
 
 
 def test_a_package_without_modules_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(AnsibleFilterError, match="holds no Python file"):
+    with pytest.raises(ValueError, match="holds no Python file"):
         face(str(tmp_path), "/opt/agent")
 
 

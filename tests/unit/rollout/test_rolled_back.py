@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible import context
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.celeryops.systemd.plugins.filter.release_choice import release_choice
+from ansible_collections.celeryops.systemd.plugins.filter.app import release_choice
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout.rolled_back import Choice, choose
 
 
@@ -47,14 +47,32 @@ def test_else_it_is_the_inventorys(
 
 
 def test_who_deploys_or_names_it_on_the_command_line_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    facts = {"release": "good", "rolled_back": "bad"}
+    facts = {"releases": ["bad", "good"], "release": "good", "rolled_back": "bad"}
 
     def extra(*words: str) -> None:
         monkeypatch.setattr(context, "CLIARGS", {"extra_vars": words})
         monkeypatch.setattr(load_extra_vars, "extra_vars", None, raising=False)
 
     extra()
-    assert release_choice(facts, "bad")["release"] == "good"
-    assert release_choice(facts, "bad", deploys=True)["release"] == "bad"
+    assert release_choice(facts, "bad", 5)["release"] == "good"
+    assert release_choice(facts, "bad", 5, deploys=True)["release"] == "bad"
     extra("celery_app_release=bad")
-    assert release_choice(facts, "bad")["release"] == "bad"
+    assert release_choice(facts, "bad", 5)["release"] == "bad"
+
+
+def test_what_has_ended_goes_after_the_link_is_switched() -> None:
+    facts = {"releases": ["bad", "good"], "release": "good", "rolled_back": "bad"}
+    paths = [entry["path"] for entry in release_choice(facts, "new", "1")["files"]]  # type: ignore[arg-type]
+    assert paths == [
+        "/opt/celery/releases/new",
+        "/opt/celery/releases/good",
+        "/opt/celery/releases/new/.deployed",
+        "/opt/celery/current",
+        "/opt/celery/.rolled_back",
+    ]
+    stays = release_choice(facts, "bad", 5)
+    assert (stays["files"][-1]["path"], stays["files"][-1]["target"]) == (
+        "/opt/celery/current",
+        "releases/good",
+    )
+    assert "went back from release bad" in stays["note"]
