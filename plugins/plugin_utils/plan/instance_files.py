@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from ..app.environment import environment_file
 
@@ -53,14 +53,38 @@ def command_words(instance: Mapping[str, Any], log_destination: str) -> list[str
     return [*words, *instance["arguments"], f"worker_proc_alive_timeout={instance['proc_alive_timeout']}"]
 
 
+class WorkerService(TypedDict):
+    """What the instances of a host are made of, as celeryops.systemd.managed_files and units take it."""
+
+    files: list[File]
+    units: list[dict[str, Any]]
+
+
+def worker_service(
+    instances: Sequence[Mapping[str, Any]],
+    group: str,
+    log_level: str,
+    log_destination: str,
+    inputs: Sequence[str] = (),
+    drained: bool = False,
+) -> WorkerService:
+    """Return the environment file of each instance, what the scaler reads where one scales, and the units.
+
+    :param instances: the plan's instances.
+    :param group: the group of the service, which may read the files.
+    :param log_destination: ``journal`` or ``file``.
+    :param inputs: what every instance reads when it starts.
+    :param drained: whether the host is out for maintenance, and its instances rest.
+    """
+    scaled = [scale_file(instances, group)] if any(instance["scale"] for instance in instances) else []
+    files = worker_files(instances, group, log_level, log_destination)
+    return {"files": [*files, *scaled], "units": worker_units(instances, inputs, drained)}
+
+
 def worker_files(
     instances: Iterable[Mapping[str, Any]], group: str, log_level: str, log_destination: str
 ) -> list[File]:
-    """Return the environment file of each instance, as celeryops.systemd.managed_files takes files.
-
-    :param instances: the plan's instances.
-    :param group: the group of the service, which may read the file.
-    """
+    """Return the environment file of each instance."""
     return [
         {
             "path": environment_path(instance["name"]),
@@ -86,11 +110,7 @@ def worker_files(
 
 
 def scale_file(instances: Iterable[Mapping[str, Any]], group: str) -> File:
-    """Return what the scaler reads: the thresholds of each queue that scales, and its extra units in order.
-
-    :param instances: the plan's instances.
-    :param group: the group of the service, which may read the file.
-    """
+    """Return what the scaler reads: the thresholds of each queue that scales, its extra units in order."""
     queues: dict[str, dict[str, Any]] = {}
     for instance in instances:
         if instance["scale"]:
@@ -172,13 +192,10 @@ def _limits(instance: Mapping[str, Any]) -> list[str]:
 def worker_units(
     instances: Iterable[Mapping[str, Any]], inputs: Sequence[str], drained: bool = False
 ) -> list[dict[str, Any]]:
-    """Return the wanted units, as celeryops.systemd.units takes them.
+    """Return the wanted units.
 
     The slice is among them so that systemd reads it again when it changed; no instance restarts for it.
     Whether an extra instance runs is not decided here.
-
-    :param inputs: what every instance reads when it starts.
-    :param drained: whether the host is out for maintenance, and its instances rest.
     """
     state, enabled = ("stopped", False) if drained else ("started", True)
     units: list[dict[str, Any]] = [{"name": "celery.slice"}]

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.filter.leaving_queues import leaving_queues
+from ansible_collections.celeryops.systemd.plugins.filter.plan import leaving_queues
 
 GROUPS = {"celery_queue_mail": ["w1"], "celery_queue_empty": []}
 

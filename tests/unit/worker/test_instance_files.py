@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.filter import (
-    limit_files,
-    scale_file,
-    worker_files,
-    worker_units,
-)
 from ansible_collections.celeryops.systemd.plugins.module_utils.units import WORKER_PATHS
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import instance_files, planning
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.instance_files import (
+    File,
+    limit_files,
+    worker_service,
+)
 
 FACTS = {"celeryops": {"cores": 16, "memory_mb": 16384}}
 QUEUES: dict[str, Any] = {
@@ -37,14 +37,12 @@ def host_plan() -> planning.HostPlan:
     return planning.worker_plan(QUEUES, "w1", GROUPS, FACTS, {})
 
 
-def filtered(module: Any, *arguments: Any) -> list[dict[str, Any]]:
-    (function,) = module.FilterModule().filters().values()
-    found: list[dict[str, Any]] = function(*arguments)
-    return found
+def worker_files(plan_of: Mapping[str, Any], destination: str = "journal") -> list[File]:
+    return worker_service(plan_of["instances"], "shop", "WARNING", destination)["files"]
 
 
 def environments(host_plan: planning.HostPlan, destination: str = "journal") -> dict[str, dict[str, str]]:
-    files = filtered(worker_files, host_plan["instances"], "shop", "WARNING", destination)
+    files = worker_files(host_plan, destination)
     assert {(file["owner"], file["group"], file["mode"]) for file in files} == {("root", "shop", "0640")}
     return {file["path"]: dict(word.split("=", 1) for word in shlex.split(file["content"])) for file in files}
 
@@ -58,7 +56,7 @@ def test_a_stop_within_a_bound_is_celerys_soft_shutdown() -> None:
     assert (drained["CELERYOPS_STOP_CEILING"], bounded["CELERYOPS_STOP_CEILING"]) == ("130", "45")
     assert "REMAP_SIGTERM" not in drained
     assert (bounded["CELERYOPS_STOP_PROFILE"], bounded["REMAP_SIGTERM"]) == ("bounded", "SIGQUIT")
-    units = {file["path"]: directives(file["content"]) for file in filtered(limit_files, its_plan)}
+    units = {file["path"]: directives(file["content"]) for file in limit_files(its_plan)}
     stops = {path: unit.get("TimeoutStopSec") for path, unit in units.items()}
     assert stops[instance_files.limits_path("bounded-prefork")] == "75"
 
@@ -115,7 +113,7 @@ def test_a_log_file_is_asked_for_only_where_logs_go_to_files(host_plan: planning
 
 
 def test_an_instance_is_bounded_by_its_numbers(host_plan: planning.HostPlan) -> None:
-    files = {file["path"]: file for file in filtered(limit_files, host_plan)}
+    files = {file["path"]: file for file in limit_files(host_plan)}
     assert {(file["owner"], file["group"], file["mode"]) for file in files.values()} == {
         ("root", "root", "0644")
     }
@@ -143,7 +141,8 @@ def test_an_instance_is_bounded_by_its_numbers(host_plan: planning.HostPlan) -> 
 
 
 def test_a_unit_restarts_for_its_own_files_and_for_what_all_read(host_plan: planning.HostPlan) -> None:
-    units = filtered(worker_units, host_plan["instances"], ["/opt/celery/current"])
+    inputs = ["/opt/celery/current"]
+    units = worker_service(host_plan["instances"], "shop", "INFO", "journal", inputs)["units"]
     assert units[0] == {"name": "celery.slice"}
     by_name = {unit["name"]: unit for unit in units[1:]}
     assert list(by_name) == [instance["unit"] for instance in host_plan["instances"]]
@@ -162,8 +161,8 @@ def test_a_unit_restarts_for_its_own_files_and_for_what_all_read(host_plan: plan
 
 def test_what_is_written_for_an_instance_is_what_is_removed_with_it(host_plan: planning.HostPlan) -> None:
     """The module finds what is left of an instance by these paths, in files that the filters write."""
-    written = {file["path"] for file in filtered(worker_files, host_plan["instances"], "g", "INFO", "file")}
-    written |= {file["path"] for file in filtered(limit_files, host_plan)} - {instance_files.SLICE}
+    written = {file["path"] for file in worker_files(host_plan, "file")}
+    written |= {file["path"] for file in limit_files(host_plan)} - {instance_files.SLICE}
     for instance in host_plan["instances"]:
         removed = tuple(pattern.format(instance=instance["name"]) for pattern in WORKER_PATHS)
         written = {path for path in written if not path.startswith(removed)}
@@ -178,7 +177,7 @@ def scaled() -> list[Any]:
 
 
 def test_the_scaler_reads_what_is_extra_and_when_it_runs(scaled: list[Any]) -> None:
-    (file,) = [scale_file.FilterModule().filters()["scale_file"](scaled, "shop")]
+    file = worker_service(scaled, "shop", "INFO", "journal")["files"][-1]
     assert (file["path"], file["mode"], file["group"]) == ("/etc/conf.d/celery/scale.json", "0640", "shop")
     assert json.loads(file["content"]) == {
         "bulk": {
@@ -195,17 +194,15 @@ def test_the_scaler_reads_what_is_extra_and_when_it_runs(scaled: list[Any]) -> N
 
 
 def test_only_an_extra_instance_is_left_to_the_scaler(scaled: list[Any]) -> None:
-    units = {unit["name"]: unit for unit in filtered(worker_units, scaled, [])}
+    units = {unit["name"]: unit for unit in worker_service(scaled, "shop", "INFO", "journal")["units"]}
     second, third = (units[f"celery-worker@bulk-threads-{number}.service"] for number in (2, 3))
     assert (second["state"], second["enabled"], second.get("optional")) == ("started", True, None)
     assert (third["state"], third["enabled"], third["optional"]) == ("started", False, True)
-    environment = {
-        file["path"]: file["content"] for file in filtered(worker_files, scaled, "shop", "INFO", "journal")
-    }
+    environment = {file["path"]: file["content"] for file in worker_files({"instances": scaled})}
     assert "CELERYOPS_EXTRA" not in environment["/etc/conf.d/celery/worker-bulk-threads-2.env"]
     assert 'CELERYOPS_EXTRA="1"' in environment["/etc/conf.d/celery/worker-bulk-threads-3.env"]
 
 
 def test_on_a_drained_host_extra_instances_rest_too(scaled: list[Any]) -> None:
-    units = filtered(worker_units, scaled, [], True)[1:]
+    units = worker_service(scaled, "shop", "INFO", "journal", drained=True)["units"][1:]
     assert {(unit["state"], unit["enabled"]) for unit in units} == {("stopped", False)}
