@@ -126,7 +126,9 @@ class ActionModule(ActionBase):
         """
         raw, variables = self.raw(host), self._variables(host, fleet)
         allowed = self.value(names.ALLOW_VARIABLE, variables, [])
-        found = names.unread(raw, self._known, [f"{role}_" for role in self._specs if role], allowed)
+        # A play of ours has names of its own, which no operator writes.
+        written = {name: value for name, value in raw.items() if not name.startswith("__")}
+        found = names.unread(written, self._known, [f"{role}_" for role in self._specs if role], allowed)
         options = {name for owner in owners for name in self._specs[owner]}
         for name in sorted(raw.keys() & options):
             if wrong := self.typed(name, variables)[1]:

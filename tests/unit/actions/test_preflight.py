@@ -168,6 +168,11 @@ def test_variables_of_the_play_hold_for_every_host_over_those_of_the_inventory(t
         assert fleet["timers"][host]["visibility_timeout"] > 7200
 
 
+def test_a_name_that_only_our_own_plays_have_passes(tmp_path: Path) -> None:
+    status, lines = play(tmp_path, {}, variables_of_play={"__celery_host_lock": True})
+    assert status == 0, lines
+
+
 def test_a_wrong_variable_of_the_play_is_told(tmp_path: Path) -> None:
     status, lines = play(tmp_path, {}, variables_of_play={"logrotate_keep": "x"})
     assert status != 0
