@@ -11,22 +11,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-WORKER_PREFIX, SUFFIX = "celery-worker@", ".service"
-SINGLE = {"celery-beat.service": "beat", "celery-flower.service": "flower"}
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
+
+SINGLE = {layout.BEAT: "beat", layout.FLOWER: "flower"}
 PROPERTIES = (
     "Id", "LoadState", "ActiveState", "SubState", "Result", "StatusText", "MainPID", "NRestarts",
     "MemoryCurrent", "UnitFileState", "ActiveEnterTimestampMonotonic", "ExecMainStartTimestampMonotonic",
 )  # fmt: skip
-CONFIG = "/etc/conf.d/celery"
-# The file in it that keeps a host's workers at rest.
-DRAINED = "drained"
-UNITS = "/etc/systemd/system"
 # What the instances of a host share, and the scaler where a queue scales.
-SHARED_FILES = (
-    f"{UNITS}/celery-worker@.service", f"{UNITS}/celery.slice", f"{UNITS}/celery-scale.timer",
-    f"{UNITS}/celery-scale.service", f"{UNITS}/celery-scale-ask.service", "/etc/conf.d/celery/scale.json",
-)  # fmt: skip
-SETTINGS = "/etc/conf.d/celery/settings.json"
+SHARED_FILES = (layout.TEMPLATE_FILE, layout.SLICE_FILE, *layout.SCALER_FILES, layout.SCALE)
 STATES = {"active": "running", "activating": "starting", "deactivating": "stopping", "inactive": "stopped"}
 MEBIBYTE = 1024 * 1024
 MICROSECONDS = 1_000_000
@@ -50,9 +43,9 @@ def parse_environment(text: str) -> dict[str, str]:
 
 def instance_of(unit: str) -> str:
     """Return the instance of a worker's unit, and of another unit its short name (beat, flower, redis)."""
-    if unit.startswith(WORKER_PREFIX):
-        return unit[len(WORKER_PREFIX) : -len(SUFFIX)]
-    return SINGLE.get(unit, unit.removesuffix(SUFFIX))
+    if unit.startswith(layout.WORKER):
+        return unit[len(layout.WORKER) : -len(layout.SERVICE)]
+    return SINGLE.get(unit, unit.removesuffix(layout.SERVICE))
 
 
 def environment_file(directory: Path, unit: str) -> Path:
@@ -62,7 +55,7 @@ def environment_file(directory: Path, unit: str) -> Path:
 
 def own_files(directory: Path, unit: str) -> list[Path]:
     """Return the files that give a worker's unit its numbers."""
-    return [environment_file(directory, unit), Path(UNITS, f"{unit}.d", "50-limits.conf")]
+    return [environment_file(directory, unit), Path(layout.limits_file(instance_of(unit)))]
 
 
 def newer_than_start(
@@ -156,7 +149,7 @@ def describe(
     active = properties.get("ActiveState") == "active"
     state = state_of(properties)
     extra = environment.get("CELERYOPS_EXTRA") == "1"
-    if state == "stopped" and properties["Id"].startswith(WORKER_PREFIX):
+    if state == "stopped" and properties["Id"].startswith(layout.WORKER):
         state = "drained" if drained else "spare" if extra else state
     return {
         "unit": properties["Id"],
@@ -181,7 +174,7 @@ def describe(
 
 def well(row: Mapping[str, Any]) -> bool:
     """Tell whether a unit, as ``describe`` returns it, does its work; for a worker, that it consumes."""
-    return bool(row["state"] == "consuming" if row["unit"].startswith(WORKER_PREFIX) else row["active"])
+    return bool(row["state"] == "consuming" if row["unit"].startswith(layout.WORKER) else row["active"])
 
 
 def _number(value: str | None) -> int | None:

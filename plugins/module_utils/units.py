@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.module_utils import run_lock
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout, run_lock
 
 PROPERTIES = (
     "LoadState",
@@ -30,13 +30,6 @@ PROPERTIES = (
     "ExecMainStartTimestamp",
     "ActiveEnterTimestamp",
 )
-UNIT_DIRECTORY = "/etc/systemd/system"
-# The template instances that a worker host may hold, by every trace that one leaves.
-WORKER_TEMPLATE = "celery-worker@"
-WORKER_PATHS = (
-    "/etc/conf.d/celery/worker-{instance}.env",
-    "/etc/systemd/system/celery-worker@{instance}.service.d",
-)
 # systemd.unit(5)
 _INSTANCE = re.compile(r"[A-Za-z0-9:_.\\-]+")
 _LONGEST_NAME = 255  # of a unit, its suffix included
@@ -50,12 +43,12 @@ UNIT: dict[str, Any] = {
     "state": {"type": "str", "choices": ["started", "stopped", "restarted"]},
     "optional": {"type": "bool", "default": False},
     "enabled": {"type": "bool"},
-    "inputs": {"type": "list", "elements": "str", "default": []},
+    "inputs": {"type": "list", "elements": "str"},
 }
 LEAVE: dict[str, Any] = {
-    "template": {"type": "str", "required": True},
+    "template": {"type": "str", "default": layout.WORKER},
     "keep": {"type": "list", "elements": "str", "default": []},
-    "paths": {"type": "list", "elements": "str", "default": []},
+    "paths": {"type": "list", "elements": "str", "default": list(layout.WORKER_TRACES)},
 }
 ARGUMENTS: dict[str, Any] = {
     "units": {"type": "list", "elements": "dict", "default": [], "options": UNIT},
@@ -85,9 +78,15 @@ class Desired:
 
 
 def desired(raw: Iterable[Mapping[str, Any]]) -> list[Desired]:
-    """Read the module's option ``units``."""
+    """Read the module's option ``units``; without inputs, one of ours has those of the layout."""
     return [
-        Desired(item["name"], item["state"], item["enabled"], tuple(item["inputs"]), item["optional"])
+        Desired(
+            name=item["name"],
+            state=item["state"],
+            enabled=item["enabled"],
+            inputs=layout.inputs_of(item["name"]) if item["inputs"] is None else tuple(item["inputs"]),
+            optional=item["optional"],
+        )
         for item in raw
     ]
 
@@ -217,7 +216,7 @@ def all_stay(leave: Mapping[str, Any] | None, workers: Collection[str] | None) -
     """
     if not leave:
         return True
-    known = leave["template"] == WORKER_TEMPLATE and set(leave["paths"]) <= set(WORKER_PATHS)
+    known = leave["template"] == layout.WORKER and set(leave["paths"]) <= set(layout.WORKER_TRACES)
     return known and workers is not None and set(workers) <= set(leave["keep"])
 
 
@@ -258,14 +257,14 @@ def watched(desired: Iterable[Desired]) -> list[str]:
     names = {want.name: None for want in desired}
     for want in desired:
         for path in map(Path, want.inputs):
-            if str(path.parent) == UNIT_DIRECTORY and "@." not in path.name:
+            if str(path.parent) == layout.UNITS and "@." not in path.name:
                 names[path.name] = None
     return list(names)
 
 
 def is_unit_path(path: str) -> bool:
     """Tell whether systemd has to read its files again when ``path`` changes."""
-    return path.startswith(f"{UNIT_DIRECTORY}/")
+    return path.startswith(f"{layout.UNITS}/")
 
 
 def instances(template: str, patterns: Iterable[str], loaded: Iterable[str]) -> list[str]:
@@ -288,17 +287,17 @@ def instances(template: str, patterns: Iterable[str], loaded: Iterable[str]) -> 
 
 def is_instance(name: str) -> bool:
     """Tell whether a worker's unit can have this name: systemctl refuses what a stray file may have."""
-    return bool(_INSTANCE.fullmatch(name)) and len(f"{WORKER_TEMPLATE}{name}.service") <= _LONGEST_NAME
+    return bool(_INSTANCE.fullmatch(name)) and len(layout.unit_of(name)) <= _LONGEST_NAME
 
 
 def worker_units(workers: Iterable[str]) -> list[str]:
     """Return the units of the worker instances, but of a stray file's name that systemd would refuse."""
-    return [f"{WORKER_TEMPLATE}{name}.service" for name in workers if is_instance(name)]
+    return [layout.unit_of(name) for name in workers if is_instance(name)]
 
 
 def want_pattern(template: str) -> str:
     """Return the pattern of the links that enable an instance."""
-    return f"{UNIT_DIRECTORY}/*.wants/{template}{{instance}}.service"
+    return f"{layout.UNITS}/*.wants/{template}{{instance}}.service"
 
 
 def parse_loaded(text: str) -> list[str]:

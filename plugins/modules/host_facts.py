@@ -43,10 +43,9 @@ options:
   units:
     description:
       - Units whose state is returned, besides those of the workers, for M(celeryops.systemd.units) to compare
-        with.
+        with. Left out, all of this collection.
     type: list
     elements: str
-    default: []
   gather_subset:
     description:
       - Facts of M(ansible.builtin.setup) to gather in the same call, by the names of its option of this name.
@@ -57,9 +56,9 @@ options:
   files:
     description:
       - Shell globs; what lies there is returned, for M(celeryops.systemd.managed_files) to compare with.
+      - Left out, all that the roles of this collection write.
     type: list
     elements: str
-    default: []
   run:
     description: The run of Ansible that looks, by which the snapshot is known. The action fills it in.
     type: str
@@ -257,7 +256,7 @@ from ansible.module_utils.facts import ansible_collector, default_collectors
 from ansible.module_utils.facts.namespace import PrefixFactNamespace
 from ansible_collections.celeryops.systemd.plugins.module_utils import (
     host,
-    instances,
+    layout,
     run_lock,
     snapshot,
     units,
@@ -306,9 +305,9 @@ def systemctl(module: AnsibleModule, *arguments: str) -> str:
 
 def worker_instances(module: AnsibleModule) -> list[str]:
     """Return the worker instances that left any trace."""
-    pattern = units.WORKER_TEMPLATE + "*"
+    pattern = layout.WORKER + "*"
     listing = systemctl(module, "list-units", "--all", "--full", "--plain", "--no-legend", pattern)
-    return units.instances(units.WORKER_TEMPLATE, units.WORKER_PATHS, units.parse_loaded(listing))
+    return units.instances(layout.WORKER, layout.WORKER_TRACES, units.parse_loaded(listing))
 
 
 def unit_states(module: AnsibleModule, names: list[str]) -> dict[str, dict[str, Any]]:
@@ -338,9 +337,9 @@ def main() -> None:
             "users": {"type": "list", "elements": "str", "default": ["celery"]},
             "root": {"type": "path", "default": "/opt/celery"},
             "states": {"type": "list", "elements": "path", "default": STATES},
-            "units": {"type": "list", "elements": "str", "default": []},
+            "units": {"type": "list", "elements": "str"},
             "gather_subset": {"type": "list", "elements": "str", "default": []},
-            "files": {"type": "list", "elements": "str", "default": []},
+            "files": {"type": "list", "elements": "str"},
             "run": {"type": "str", "default": ""},
             "key": {"type": "str", "default": "", "no_log": True},
             "lock": {"type": "bool", "default": False},
@@ -354,7 +353,7 @@ def main() -> None:
         module.exit_json(changed=False, held_by=found)
     module.run_command_environ_update = {"LC_ALL": "C"}
     names = module.params["users"]
-    unit_directory = Path(units.UNIT_DIRECTORY)
+    unit_directory = Path(layout.UNITS)
     workers = worker_instances(module)
     facts = {
         "cores": host.cores(len(os.sched_getaffinity(0)), CGROUP),
@@ -371,12 +370,14 @@ def main() -> None:
         "group": {name: exists(grp.getgrnam, name) for name in names},
         "units": sorted(path.name for pattern in UNIT_FILES for path in unit_directory.glob(pattern)),
         "workers": workers,
-        "drained": Path(instances.CONFIG, instances.DRAINED).exists(),
+        "drained": Path(layout.DRAINED).exists(),
     }
     facts.update(host.releases(Path(module.params["root"])))
-    asked = [*module.params["units"], *units.worker_units(workers)]
+    files, asked = module.params["files"], module.params["units"]
+    files = layout.WATCHED_FILES if files is None else files
+    asked = [*(layout.WATCHED_UNITS if asked is None else asked), *units.worker_units(workers)]
     told = {"units": unit_states(module, asked), "workers": workers}
-    found = snapshot.take(module.params["files"], module.params["key"])
+    found = snapshot.take(files, module.params["key"])
     taken = {**found, **told, "run": module.params["run"]}
     run = module.params["holder"].get("run", "")
     own = {"celeryops": facts, snapshot.FACT: taken, "celeryops_run": run}

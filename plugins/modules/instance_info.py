@@ -40,11 +40,6 @@ options:
     description: Whether to return too what gives the workers their numbers, to compare it with a plan.
     type: bool
     default: false
-  inputs:
-    description: With O(files), what every worker reads when it starts, besides its own files.
-    type: list
-    elements: str
-    default: []
   config_directory:
     description: Where the environment files of the instances lie.
     type: path
@@ -165,7 +160,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import instances, run_lock
+from ansible_collections.celeryops.systemd.plugins.module_utils import instances, layout, run_lock
 from ansible_collections.celeryops.systemd.plugins.module_utils.units import worker_units
 
 INTERVAL = 0.5  # seconds between two looks
@@ -177,7 +172,7 @@ def units_of(directory: Path, others: list[str]) -> list[str]:
     A stray file whose name can be no instance's is passed over: systemd would refuse the whole question.
     """
     names = [path.stem.removeprefix("worker-") for path in sorted(directory.glob("worker-*.env"))]
-    return [*worker_units(names), f"{instances.WORKER_PREFIX}*{instances.SUFFIX}", *instances.SINGLE, *others]
+    return [*worker_units(names), f"{layout.WORKER}*{layout.SERVICE}", *instances.SINGLE, *others]
 
 
 def look(properties: dict[str, str], directory: Path) -> dict[str, Any]:
@@ -186,7 +181,7 @@ def look(properties: dict[str, str], directory: Path) -> dict[str, Any]:
     environment = instances.parse_environment(path.read_text()) if path.is_file() else {}
     pid = int(properties.get("MainPID") or 0)
     release = instances.release_of(pid) if pid else None
-    drained = (directory / instances.DRAINED).exists()
+    drained = (directory / Path(layout.DRAINED).name).exists()
     return instances.describe(properties, environment, release, time.monotonic(), drained)
 
 
@@ -197,7 +192,7 @@ def ask_systemd(module: AnsibleModule) -> list[dict[str, str]]:
     words = ["systemctl", "show", f"--property={','.join(instances.PROPERTIES)}", "--", *units]
     _status, output, _errors = module.run_command(words, check_rc=True)
     found = {entry["Id"]: entry for entry in instances.parse_show(output)}
-    asked = [unit for unit in units if unit.startswith(instances.WORKER_PREFIX)]
+    asked = [unit for unit in units if unit.startswith(layout.WORKER)]
     return [entry for unit, entry in found.items() if entry["LoadState"] != "not-found" or unit in asked]
 
 
@@ -211,18 +206,18 @@ def look_behind(module: AnsibleModule) -> dict[str, Any]:
     """Return all units with the files that give the workers their numbers."""
     directory = Path(module.params["config_directory"])
     shared = [Path(path) for path in instances.SHARED_FILES]
-    template, inputs = shared[0], [Path(path) for path in module.params["inputs"]]
+    template, inputs = shared[0], [Path(path) for path in layout.APP_INPUTS]
     rows, files = [], shared
     for entry in ask_systemd(module):
         row = look(entry, directory)
-        if entry["Id"].startswith(instances.WORKER_PREFIX):
+        if entry["Id"].startswith(layout.WORKER):
             own = instances.own_files(directory, entry["Id"])
             files += own
             reads = [template, *own, *inputs]
             row["newer"] = instances.newer_than_start(entry, reads, time.monotonic(), time.time())
         rows.append(row)
     texts = {str(path): path.read_text(errors="replace") for path in files if path.is_file()}
-    return {"instances": rows, "files": texts, "settings": instances.timers_of(Path(instances.SETTINGS))}
+    return {"instances": rows, "files": texts, "settings": instances.timers_of(Path(layout.SETTINGS))}
 
 
 def main() -> None:
@@ -233,8 +228,7 @@ def main() -> None:
             "expect": {"type": "list", "elements": "str", "default": []},
             "patience": {"type": "int", "default": 0},
             "files": {"type": "bool", "default": False},
-            "inputs": {"type": "list", "elements": "str", "default": []},
-            "config_directory": {"type": "path", "default": instances.CONFIG},
+            "config_directory": {"type": "path", "default": layout.CONFIG},
             **run_lock.KEEPER,
         },
         supports_check_mode=True,

@@ -94,7 +94,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import instances, memory
+from ansible_collections.celeryops.systemd.plugins.module_utils import instances, layout, memory
 
 
 def measure(properties: dict[str, str], directory: Path) -> dict[str, Any] | None:
@@ -122,12 +122,12 @@ def measure(properties: dict[str, str], directory: Path) -> dict[str, Any] | Non
 def main() -> None:
     """Entry point of the module."""
     module = AnsibleModule(
-        argument_spec={"config_directory": {"type": "path", "default": instances.CONFIG}},
+        argument_spec={"config_directory": {"type": "path", "default": layout.CONFIG}},
         supports_check_mode=True,
     )
     directory = Path(module.params["config_directory"])
     # Of those that systemd does not hold none runs.
-    pattern = f"{instances.WORKER_PREFIX}*{instances.SUFFIX}"
+    pattern = f"{layout.WORKER}*{layout.SERVICE}"
     words = ["systemctl", "show", f"--property={','.join(instances.PROPERTIES)}", "--", pattern]
     _status, output, _errors = module.run_command(words, check_rc=True)
     found = [measure(properties, directory) for properties in instances.parse_show(output)]

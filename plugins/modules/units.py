@@ -51,9 +51,9 @@ options:
       inputs:
         description:
           - The files that the unit reads when it starts. Of a link its own time counts, not its target's.
+          - Left out, those that a unit of this collection reads, and none of any other.
         type: list
         elements: str
-        default: []
   changed_paths:
     description:
       - The paths that this run changed, or would change in check mode.
@@ -68,7 +68,7 @@ options:
       template:
         description: Name of the template unit up to and with the C(@).
         type: str
-        required: true
+        default: celery-worker@
       keep:
         description: The instances that stay.
         type: list
@@ -80,7 +80,9 @@ options:
             are known.
         type: list
         elements: str
-        default: []
+        default:
+          - /etc/conf.d/celery/worker-{instance}.env
+          - /etc/systemd/system/celery-worker@{instance}.service.d
   restart:
     description:
       - Whether units that run and are stale restart now. V(false) leaves them running and names them in
@@ -111,16 +113,8 @@ EXAMPLES = r"""
       - name: celery-worker@mail-prefork.service
         state: started
         enabled: true
-        inputs:
-          - /etc/systemd/system/celery-worker@.service
-          - /etc/conf.d/celery/worker-mail-prefork.env
-          - /opt/celery/current
     leave:
-      template: celery-worker@
       keep: [mail-prefork]
-      paths:
-        - /etc/conf.d/celery/worker-{instance}.env
-        - /etc/systemd/system/celery-worker@{instance}.service.d
 """
 
 RETURN = r"""

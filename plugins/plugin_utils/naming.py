@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
+
 GROUP_PREFIX = "celery_queue_"
 POOLS = ("prefork", "threads", "gevent", "eventlet", "solo")
 
@@ -52,7 +54,7 @@ def split_instance(instance: str) -> tuple[str, str, int]:
 
 def unit_of(instance: str) -> str:
     """Return the instance's unit."""
-    return f"celery-worker@{instance}.service"
+    return layout.unit_of(instance)
 
 
 def node_of(instance: str, host: str) -> str:

@@ -12,12 +12,9 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
-from ansible_collections.celeryops.systemd.plugins.module_utils import instances
+from ansible_collections.celeryops.systemd.plugins.module_utils import instances, layout
 from ansible_collections.celeryops.systemd.plugins.module_utils.units import Desired, Unit, decide, to_enable
 
-from .instance_files import TEMPLATE
-
-WORKER = instances.WORKER_PREFIX
 # instance_info has compared the times on the host, and tells which inputs are newer than a unit's start.
 STARTED, JUST_AFTER = 0.0, 1.0
 
@@ -64,13 +61,13 @@ def changes(
     moved = [Move(number=name, now=f"{held[name]}", planned=f"{timers[name]}") for name in sorted(held)
              if name in timers and held[name] != timers[name]]  # fmt: skip
     if moved:
-        differing.add(instances.SETTINGS)
-    rows = {row["unit"]: row for row in seen.get("instances", ()) if row["unit"].startswith(WORKER)}
-    desired = {unit["name"]: unit for unit in units if unit["name"].startswith(WORKER)}
+        differing.add(layout.SETTINGS)
+    rows = {row["unit"]: row for row in seen.get("instances", ()) if row["unit"].startswith(layout.WORKER)}
+    desired = {unit["name"]: unit for unit in units if unit["name"].startswith(layout.WORKER)}
     decided = [_decide(want, rows.get(name), differing, found, wanted) for name, want in desired.items()]
     kept = {instances.instance_of(name) for name in desired}
     decided += [
-        _leave(name, rows.get(f"{WORKER}{name}{instances.SUFFIX}"))
+        _leave(name, rows.get(layout.unit_of(name)))
         for name in sorted({*traces, *(row["instance"] for row in rows.values())} - kept)
     ]
     shared = [
@@ -79,7 +76,7 @@ def changes(
         if found.get(path) != wanted.get(path)
     ]
     if moved:
-        shared.append(Change(name=_names([instances.SETTINGS]), action="write", why="changed", numbers=moved))
+        shared.append(Change(name=_names([layout.SETTINGS]), action="write", why="changed", numbers=moved))
     return [*sorted((one for one in decided if one), key=lambda one: one["name"]), *shared]
 
 
@@ -93,7 +90,7 @@ def _decide(
     """Return what happens to a wanted instance."""
     inputs = [path for path in want["inputs"] if path in differing]
     action, why = _act(want, row, inputs)
-    own = [path for path in inputs if path in wanted and path != TEMPLATE]
+    own = [path for path in inputs if path in wanted and path != layout.TEMPLATE_FILE]
     if not action and own:
         action, why = "write", f"{_names(own)} changed" if row else "is new"
     if not action:

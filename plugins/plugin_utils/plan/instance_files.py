@@ -9,28 +9,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
+
 from ..app.environment import environment_file
 
-CONFIG = "/etc/conf.d/celery"
-UNITS = "/etc/systemd/system"
 # What ansible_managed says in templates; it is not known outside of them.
 MANAGED = "Ansible managed"
-LOGS = "/var/log/celery"
-TEMPLATE = f"{UNITS}/celery-worker@.service"
-SLICE = f"{UNITS}/celery.slice"
-SCALE = f"{CONFIG}/scale.json"
 
 File = dict[str, Any]
-
-
-def environment_path(instance: str) -> str:
-    """The environment file of an instance."""
-    return f"{CONFIG}/worker-{instance}.env"
-
-
-def limits_path(instance: str) -> str:
-    """The drop-in that bounds an instance."""
-    return f"{UNITS}/celery-worker@{instance}.service.d/50-limits.conf"
 
 
 def command_words(instance: Mapping[str, Any], log_destination: str) -> list[str]:
@@ -46,7 +32,7 @@ def command_words(instance: Mapping[str, Any], log_destination: str) -> list[str
         "--max-memory-per-child": instance["max_memory_per_child_kb"],
         "--soft-time-limit": instance["soft_time_limit"],
         "--time-limit": instance["time_limit"],
-        "--logfile": f"{LOGS}/{instance['name']}.log" if log_destination == "file" else None,
+        "--logfile": f"{layout.LOGS}/{instance['name']}.log" if log_destination == "file" else None,
     }
     words = [f"{option}={value}" for option, value in options.items() if value is not None]
     # Settings without an option of their own come last, as `celery worker` takes them.
@@ -65,7 +51,6 @@ def worker_service(
     group: str,
     log_level: str,
     log_destination: str,
-    inputs: Sequence[str] = (),
     drained: bool = False,
 ) -> WorkerService:
     """Return the environment file of each instance, what the scaler reads where one scales, and the units.
@@ -73,12 +58,11 @@ def worker_service(
     :param instances: the plan's instances.
     :param group: the group of the service, which may read the files.
     :param log_destination: ``journal`` or ``file``.
-    :param inputs: what every instance reads when it starts.
     :param drained: whether the host is out for maintenance, and its instances rest.
     """
     scaled = [scale_file(instances, group)] if any(instance["scale"] for instance in instances) else []
     files = worker_files(instances, group, log_level, log_destination)
-    return {"files": [*files, *scaled], "units": worker_units(instances, inputs, drained)}
+    return {"files": [*files, *scaled], "units": worker_units(instances, drained)}
 
 
 def worker_files(
@@ -87,7 +71,7 @@ def worker_files(
     """Return the environment file of each instance."""
     return [
         {
-            "path": environment_path(instance["name"]),
+            "path": layout.environment_file(instance["name"]),
             "content": environment_file(
                 {
                     "CELERY_NODE": instance["node"],
@@ -117,7 +101,7 @@ def scale_file(instances: Iterable[Mapping[str, Any]], group: str) -> File:
             new = {"consumes": instance["consumes"], **instance["scale"], "units": []}
             queues.setdefault(instance["queue"], new)["units"].append(instance["unit"])
     return {
-        "path": SCALE,
+        "path": layout.SCALE,
         "content": json.dumps(queues, indent=2) + "\n",
         "owner": "root",
         "group": group,
@@ -142,8 +126,8 @@ def limit_files(plan: Mapping[str, Any]) -> list[File]:
     :param plan: the host's plan.
     """
     bounds = plan["slice"]
-    files = {SLICE: _slice(bounds)}
-    files |= {limits_path(instance["name"]): _limits(instance) for instance in plan["instances"]}
+    files = {layout.SLICE_FILE: _slice(bounds)}
+    files |= {layout.limits_file(instance["name"]): _limits(instance) for instance in plan["instances"]}
     return [
         {
             "path": path,
@@ -189,18 +173,16 @@ def _limits(instance: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def worker_units(
-    instances: Iterable[Mapping[str, Any]], inputs: Sequence[str], drained: bool = False
-) -> list[dict[str, Any]]:
+def worker_units(instances: Iterable[Mapping[str, Any]], drained: bool = False) -> list[dict[str, Any]]:
     """Return the wanted units.
 
     The slice is among them so that systemd reads it again when it changed; no instance restarts for it.
     Whether an extra instance runs is not decided here.
     """
     state, enabled = ("stopped", False) if drained else ("started", True)
-    units: list[dict[str, Any]] = [{"name": "celery.slice"}]
+    units: list[dict[str, Any]] = [{"name": layout.SLICE}]
     for instance in instances:
-        own = [TEMPLATE, environment_path(instance["name"]), limits_path(instance["name"])]
-        unit = {"name": instance["unit"], "state": state, "enabled": enabled, "inputs": [*own, *inputs]}
+        inputs = list(layout.inputs_of(instance["unit"]))
+        unit = {"name": instance["unit"], "state": state, "enabled": enabled, "inputs": inputs}
         units.append(unit | {"enabled": False, "optional": True} if instance["scale"] else unit)
     return units

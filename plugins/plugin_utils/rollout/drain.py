@@ -22,7 +22,7 @@ def desired(units: Iterable[Unit], host: str, drained: bool) -> list[dict[str, A
     """
     state = "stopped" if drained else "started"
     return [
-        {"name": unit.unit, "state": state, "enabled": not drained}
+        {"name": unit.unit, "state": state, "enabled": not drained, "inputs": []}
         for unit in units
         if unit.host == host and unit.unit.startswith(WORKERS) and unit.state != "missing"
         if drained or not unit.extra

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
 from celeryops_agent.internals import DECLARING
 
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 PACKAGE = ROLES / "celery_app/files/celeryops_agent"
-THERE = "/opt/celery/agent/celeryops_agent"
+THERE = layout.AGENT
 DIRECTORIES = sorted(
     f"{THERE}/{module.parent.relative_to(PACKAGE)}".removesuffix("/.")
     for module in PACKAGE.rglob("__init__.py")
@@ -32,14 +33,14 @@ def test_a_directory_of_modules_is_a_package() -> None:
 
 
 @pytest.mark.parametrize("directory", DIRECTORIES)
-@pytest.mark.parametrize("role", ["celery_worker", "celery_beat"])
-def test_a_unit_restarts_for_a_file_that_an_interrupted_run_wrote(role: str, directory: str) -> None:
-    assert directory in variable(role, f"__{role}_inputs")
+@pytest.mark.parametrize("unit", [layout.unit_of("mail-prefork"), layout.BEAT])
+def test_a_unit_restarts_for_a_file_that_an_interrupted_run_wrote(unit: str, directory: str) -> None:
+    assert directory in layout.inputs_of(unit)
 
 
 @pytest.mark.parametrize("directory", DIRECTORIES)
 def test_the_snapshot_tells_of_every_module(directory: str) -> None:
-    assert f"{directory}/*" in variable("celery_host", "__celery_host_watched_files")
+    assert f"{directory}/*" in layout.WATCHED_FILES
 
 
 @pytest.mark.parametrize("directory", DIRECTORIES)

@@ -147,10 +147,13 @@ def test_of_roots_environment_pip_and_compilers_hear_what_is_theirs(place: Path)
         "LD_PRELOAD": "/x.so", "PYTHONPATH": "/x", "PIP_LOG": "two\nlines",
     })  # fmt: skip
     # The machine's own files may say more.
-    assert found.items() >= {
-        "PIP_INDEX_URL": "https://four.example/simple",
-        "PIP_EXTRA_INDEX_URL": "https://two.example https://three.example",
-        "https_proxy": "http://proxy.example:3128",
-        "CFLAGS": "-O2",
-    }.items()
+    assert (
+        found.items()
+        >= {
+            "PIP_INDEX_URL": "https://four.example/simple",
+            "PIP_EXTRA_INDEX_URL": "https://two.example https://three.example",
+            "https_proxy": "http://proxy.example:3128",
+            "CFLAGS": "-O2",
+        }.items()
+    )
     assert not {"VAULT_TOKEN", "HOME", "LD_PRELOAD", "PYTHONPATH", "PIP_LOG", "PIP_FORMAT"} & set(found)

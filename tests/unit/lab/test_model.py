@@ -31,7 +31,9 @@ def inventory(hosts: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def test_hosts_come_once_in_inventory_order_with_addresses_in_order() -> None:
     hosts = model.hosts_of(inventory({"b": {}, "a": {"lab_release": "bookworm"}, "c": {}}))
     assert [(host.name, host.octet, host.release) for host in hosts] == [
-        ("b", 11, "trixie"), ("a", 12, "bookworm"), ("c", 13, "trixie"),
+        ("b", 11, "trixie"),
+        ("a", 12, "bookworm"),
+        ("c", 13, "trixie"),
     ]
 
 
@@ -59,8 +61,14 @@ def test_a_local_host_is_not_of_the_lab() -> None:
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("lab_release", "sid"), ("lab_init", "upstart"), ("lab_address", 300), ("lab_address", "10.0.0.1"),
-        ("lab_memory", "much"), ("lab_memory", "0m"), ("lab_cpus", 0), ("lab_cpus", "all"),
+        ("lab_release", "sid"),
+        ("lab_init", "upstart"),
+        ("lab_address", 300),
+        ("lab_address", "10.0.0.1"),
+        ("lab_memory", "much"),
+        ("lab_memory", "0m"),
+        ("lab_cpus", 0),
+        ("lab_cpus", "all"),
     ],
 )
 def test_nonsense_is_refused_with_host_variable_and_value(variable: str, value: object) -> None:

@@ -18,9 +18,7 @@ MODES = st.sampled_from([None, "0600", "0644", "0750"])
 WANTED = st.dictionaries(
     NAMES,
     st.one_of(
-        st.fixed_dictionaries(
-            {"content": st.sampled_from(["", "x"]), "mode": MODES, "once": st.booleans()}
-        ),
+        st.fixed_dictionaries({"content": st.sampled_from(["", "x"]), "mode": MODES, "once": st.booleans()}),
         st.fixed_dictionaries({"state": st.just("link"), "target": st.sampled_from(["x", "y"])}),
         st.fixed_dictionaries({"state": st.just("directory"), "mode": MODES}),
         st.fixed_dictionaries({"state": st.just("absent")}),

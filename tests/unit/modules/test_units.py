@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.module_utils import units
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout, units
 from ansible_collections.celeryops.systemd.plugins.module_utils.units import Action, Desired, Unit, decide
 
 # As systemd 252 prints it, in its own order.
@@ -158,7 +158,7 @@ def test_the_time_of_a_link_is_its_own(tmp_path: Path) -> None:
 
 
 def test_a_slice_that_is_an_input_is_watched_for_its_need_of_a_reload() -> None:
-    directory = units.UNIT_DIRECTORY
+    directory = layout.UNITS
     want = Desired("w@1.service", inputs=(f"{directory}/c.slice", f"{directory}/w@.service", INPUT))
     assert units.watched([want]) == ["w@1.service", "c.slice"]
 

@@ -10,10 +10,9 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.changes import Change, changes
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.instance_files import (
-    SCALE,
-    TEMPLATE,
     limit_files,
     worker_files,
     worker_units,
@@ -23,7 +22,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 FACTS = {"celeryops": {"cores": 4, "memory_mb": 8192}}
-INPUTS = ["/etc/conf.d/celery/app.env", "/etc/conf.d/celery/settings.json"]
 TIMERS = {"task_time_limit": 300, "visibility_timeout": 3600}
 Queues = Mapping[str, Mapping[str, Any]]
 QUEUES: Queues = {"images": {}, "mail": {"workload": "io", "concurrency": 50}}
@@ -33,9 +31,9 @@ def wanted(queues: Queues, drained: bool = False) -> dict[str, Any]:
     """The arguments of `changes` that the inventory decides."""
     groups = {f"celery_queue_{queue}": ["w1"] for queue in queues}
     plan = worker_plan(queues, "w1", groups, FACTS, {})
-    files = [{"path": TEMPLATE, "content": "[Service]\nExecStart=celery\n"}]
+    files = [{"path": layout.TEMPLATE_FILE, "content": "[Service]\nExecStart=celery\n"}]
     files += worker_files(plan["instances"], "celery", "INFO", "journal") + limit_files(plan)
-    return {"files": files, "units": worker_units(plan["instances"], INPUTS, drained), "timers": dict(TIMERS)}
+    return {"files": files, "units": worker_units(plan["instances"], drained), "timers": dict(TIMERS)}
 
 
 def running(queues: Queues) -> dict[str, Any]:
@@ -119,7 +117,7 @@ def test_a_reason_that_changes_restarts_too_and_moves_no_number() -> None:
 
 def test_another_template_restarts_all() -> None:
     seen = running(QUEUES)
-    seen["files"][TEMPLATE] = "[Service]\nExecStart=old\n"
+    seen["files"][layout.TEMPLATE_FILE] = "[Service]\nExecStart=old\n"
     found = changes(**wanted(QUEUES), seen=seen)
     assert [(one["name"], one["action"]) for one in found] == [
         ("images-prefork", "restart"),
@@ -153,7 +151,7 @@ def test_a_broker_without_a_visibility_timeout_misses_none() -> None:
         ({"active": False, "pid": None, "state": "stopped"}, "start", "was stopped"),
         ({"active": False, "pid": None, "state": "missing"}, "start", "is new"),
         ({"enabled": False}, "enable", "does not start with the host"),
-        ({"newer": [INPUTS[0]]}, "restart", "app.env newer than its start"),
+        ({"newer": [layout.APP_INPUTS[0]]}, "restart", "app.env newer than its start"),
     ],
 )
 def test_a_unit_that_is_not_as_it_should_be(row: dict[str, Any], action: str, why: str) -> None:
@@ -191,10 +189,10 @@ def test_an_extra_instance_restarts_where_it_runs_and_nobody_starts_it() -> None
 
 def test_the_scalers_files_come_and_go() -> None:
     asked, seen = wanted(QUEUES), running(QUEUES)
-    asked["files"].append({"path": SCALE, "content": "{}"})
+    asked["files"].append({"path": layout.SCALE, "content": "{}"})
     (change,) = changes(**asked, seen=seen)
     assert (change["name"], change["action"], change["why"]) == ("scale.json", "write", "is new")
-    seen["files"][SCALE] = "{}"
+    seen["files"][layout.SCALE] = "{}"
     assert changes(**asked, seen=seen) == []
     (change,) = changes(**wanted(QUEUES), seen=seen)
     assert (change["name"], change["action"]) == ("scale.json", "remove")

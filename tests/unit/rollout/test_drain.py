@@ -19,13 +19,13 @@ def drain(fleet: dict[str, Any], **options: Any) -> dict[str, Any]:
 
 def test_the_workers_of_the_host_rest_and_beat_does_not() -> None:
     found = drain({"w1": host(worker("mail", stop_timeout=90), beat())}, elsewhere=OTHER)
-    rest = {"name": "celery-worker@mail-prefork.service", "state": "stopped", "enabled": False}
+    rest = {"name": "celery-worker@mail-prefork.service", "state": "stopped", "enabled": False, "inputs": []}
     assert found == {"problems": [], "notes": [], "units": {"w1": [rest]}, "patience": 90}
 
 
 def test_they_work_again_when_the_host_comes_back() -> None:
     found = drain({"w1": host(worker("mail", state="drained", active=False))}, drained=False)
-    work = {"name": "celery-worker@mail-prefork.service", "state": "started", "enabled": True}
+    work = {"name": "celery-worker@mail-prefork.service", "state": "started", "enabled": True, "inputs": []}
     assert (found["units"], found["problems"]) == ({"w1": [work]}, [])
 
 

@@ -11,12 +11,12 @@ INSTANCES = [{"name": "mail-threads", "unit": "celery-worker@mail-threads.servic
 
 
 def test_a_drained_host_has_its_workers_stopped_and_not_started_at_boot() -> None:
-    slice_, worker = worker_units(INSTANCES, ["/opt/celery/current"], drained=True)
+    slice_, worker = worker_units(INSTANCES, drained=True)
     assert (worker["state"], worker["enabled"]) == ("stopped", False)
     assert slice_ == {"name": "celery.slice"}
 
 
 def test_any_other_host_has_them_running() -> None:
-    _slice, worker = worker_units(INSTANCES, ["/opt/celery/current"])
+    _slice, worker = worker_units(INSTANCES)
     assert (worker["state"], worker["enabled"]) == ("started", True)
     assert "/opt/celery/current" in worker["inputs"]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.module_utils.units import WORKER_PATHS
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import instance_files, planning
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan.instance_files import (
     File,
@@ -58,7 +58,7 @@ def test_a_stop_within_a_bound_is_celerys_soft_shutdown() -> None:
     assert (bounded["CELERYOPS_STOP_PROFILE"], bounded["REMAP_SIGTERM"]) == ("bounded", "SIGQUIT")
     units = {file["path"]: directives(file["content"]) for file in limit_files(its_plan)}
     stops = {path: unit.get("TimeoutStopSec") for path, unit in units.items()}
-    assert stops[instance_files.limits_path("bounded-prefork")] == "75"
+    assert stops[layout.limits_file("bounded-prefork")] == "75"
 
 
 def directives(text: str) -> dict[str, str]:
@@ -141,8 +141,7 @@ def test_an_instance_is_bounded_by_its_numbers(host_plan: planning.HostPlan) -> 
 
 
 def test_a_unit_restarts_for_its_own_files_and_for_what_all_read(host_plan: planning.HostPlan) -> None:
-    inputs = ["/opt/celery/current"]
-    units = worker_service(host_plan["instances"], "shop", "INFO", "journal", inputs)["units"]
+    units = worker_service(host_plan["instances"], "shop", "INFO", "journal")["units"]
     assert units[0] == {"name": "celery.slice"}
     by_name = {unit["name"]: unit for unit in units[1:]}
     assert list(by_name) == [instance["unit"] for instance in host_plan["instances"]]
@@ -154,7 +153,7 @@ def test_a_unit_restarts_for_its_own_files_and_for_what_all_read(host_plan: plan
             "/etc/systemd/system/celery-worker@.service",
             "/etc/conf.d/celery/worker-images-prefork.env",
             "/etc/systemd/system/celery-worker@images-prefork.service.d/50-limits.conf",
-            "/opt/celery/current",
+            *layout.APP_INPUTS,
         ],
     }
 
@@ -162,9 +161,9 @@ def test_a_unit_restarts_for_its_own_files_and_for_what_all_read(host_plan: plan
 def test_what_is_written_for_an_instance_is_what_is_removed_with_it(host_plan: planning.HostPlan) -> None:
     """The module finds what is left of an instance by these paths, in files that the filters write."""
     written = {file["path"] for file in worker_files(host_plan, "file")}
-    written |= {file["path"] for file in limit_files(host_plan)} - {instance_files.SLICE}
+    written |= {file["path"] for file in limit_files(host_plan)} - {layout.SLICE_FILE}
     for instance in host_plan["instances"]:
-        removed = tuple(pattern.format(instance=instance["name"]) for pattern in WORKER_PATHS)
+        removed = tuple(pattern.format(instance=instance["name"]) for pattern in layout.WORKER_TRACES)
         written = {path for path in written if not path.startswith(removed)}
     assert written == set()
 
