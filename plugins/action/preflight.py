@@ -69,6 +69,7 @@ class ActionModule(ActionBase):
             doubts[host] = [doubt for role in its_roles for doubt in asking.doubts(role, asked)]
             if not problems[host]:
                 fleet["hosts"][host]["plan"] = plan = self._plan(asked, roles)
+                fleet["hosts"][host]["leaving"] = asking.leaving_roles(asked, plan)
                 doubts[host] += plan.get("warnings", [])
         for doubt in [*grouped.lines(doubts), *([] if roles else reader.doubts(fleet["read"], groups))]:
             Display().warning(doubt)
@@ -99,10 +100,13 @@ class ActionModule(ActionBase):
             )
         return self._seen[host]
 
+    def _facts(self, host: str) -> Mapping[str, Any]:
+        facts: Mapping[str, Any] = self._play["hostvars"].raw_get(host).get("ansible_facts", {})
+        return facts
+
     def _checked(self, host: str) -> str:
         """Return the run that checked everything about the host; empty where none did."""
-        facts = self._play["hostvars"].raw_get(host).get("ansible_facts", {})
-        return str(facts.get("celeryops_fleet", {}).get("run", ""))
+        return str(self._facts(host).get("celeryops_fleet", {}).get("run", ""))
 
     def _fleet(self, groups: reader.Groups, hosts: list[str]) -> dict[str, Any]:
         """Return what is the same for all roles; `read` are the variables of the hosts that it comes from."""
@@ -114,7 +118,7 @@ class ActionModule(ActionBase):
             "read": read,
             "timers": reader.fleet_timers(read, groups, hosts),
             "chosen_visibility_timeout": reader.chosen_visibility(read, read),
-            "hosts": {host: reader.host_settings(host, read, groups) for host in hosts},
+            "hosts": {host: reader.host_settings(host, read, groups, self._facts(host)) for host in hosts},
         }
 
     def _asked(

@@ -86,4 +86,12 @@ ansible_facts:
           description: The longest C(celery_app_visibility_timeout) that a host sets, 0 where none does.
           returned: success
           type: int
+        hosts:
+          description:
+            - What the roles of each host read of each other's variables.
+            - C(plan) is the plan of the host, C(memory) the MB that the unit of a role beside the workers may
+              use, and C(leaving) the roles whose traces have to go from it, as the inventory no longer puts
+              them there.
+          returned: success
+          type: dict
 """

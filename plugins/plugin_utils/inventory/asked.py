@@ -13,7 +13,7 @@ from .. import flower, logrotate, sandbox
 from ..app import celery_version, environment, settings
 from ..beat import options
 from ..broker import broker
-from ..plan import planning, worker_checks
+from ..plan import leaving, planning, worker_checks
 from . import checks
 from .problems import Problem
 from .reader import HostSettings
@@ -71,6 +71,13 @@ def plan(asked: Asked) -> planning.HostPlan:
     """Return the plan of the host; raises PlanError where there cannot be one."""
     queues = asked.values["celery_worker_queues"]
     return planning.worker_plan(queues, asked.host, asked.groups, asked.facts, _defaults(asked))
+
+
+def leaving_roles(asked: Asked, plan: Mapping[str, Any]) -> list[str]:
+    """Return the roles whose traces have to go from the host; none of one that was not planned."""
+    found = asked.facts.get("celeryops", {})
+    traces = found.get("units", ()), found.get("workers", ())
+    return leaving.leaving(asked.host, asked.groups, plan["instances"], *traces) if plan else []
 
 
 def _celery_host(asked: Asked) -> list[Problem]:

@@ -10,7 +10,7 @@ from typing import Any, TypedDict, cast
 
 from .. import naming
 from ..beat import options
-from ..plan import planning, spec
+from ..plan import budget, planning, spec
 from . import timers
 from .problems import Problem
 
@@ -112,13 +112,18 @@ class HostSettings(TypedDict):
     settings: dict[str, Any]
     beat_needs: list[dict[str, str]]
     broker: BrokerOf
+    memory: dict[str, int]
     plan: Mapping[str, Any]
+    leaving: list[str]
 
 
-def host_settings(host: str, hostvars: Hostvars, groups: Groups) -> HostSettings:
+def host_settings(
+    host: str, hostvars: Hostvars, groups: Groups, facts: Mapping[str, Any] | None = None
+) -> HostSettings:
     """Return what the roles of a host read of each other's variables.
 
     :param hostvars: those of the host and of the first broker.
+    :param facts: of the host.
     """
     own = hostvars[host]
     brokers = groups.get("celery_broker", ())
@@ -137,7 +142,9 @@ def host_settings(host: str, hostvars: Hostvars, groups: Groups) -> HostSettings
         "settings": {**settings, "redbeat_redis_url": bool(celery.get("redbeat_redis_url"))},
         "beat_needs": options.needs(own[SCHEDULER], own[SCHEDULES]) if beats else [],
         "broker": {**broker, "tls": broker["tls"] and broker["type"] != "external"},
+        "memory": budget.role_memory(facts or {}),
         "plan": {},
+        "leaving": [],
     }
     return cast(HostSettings, found)
 

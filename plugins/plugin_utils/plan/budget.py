@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..inventory.problems import Problem
 from .spec import whole
@@ -50,6 +50,15 @@ ROLE_PARTS = {
     "beat": RolePart(Fraction(1, 16), 128, 512),
     "flower": RolePart(Fraction(1, 16), 128, 512),
 }
+
+
+def role_memory(facts: Mapping[str, Any]) -> dict[str, int]:
+    """Return the MB that the unit of each role may use on its host, so that unit and plan agree.
+
+    :param facts: the host's, of host_facts or of Ansible's own; without them each gets its least.
+    """
+    memory = whole(facts.get("celeryops", {}).get("memory_mb") or facts.get("memtotal_mb")) or 0
+    return {role: part.memory_mb(memory) for role, part in ROLE_PARTS.items()}
 
 
 @dataclass(frozen=True)

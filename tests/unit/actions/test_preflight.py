@@ -112,14 +112,15 @@ FLEET = {
 }
 
 
-def fleet_of(directory: Path, **of_play: Any) -> dict[str, Any]:
+def fleet_of(directory: Path, role: str = "logrotate", **of_play: Any) -> dict[str, Any]:
     """Return what preflight tells the roles of each host.
 
+    role: The one that is checked.
     of_play: Further keywords of the play.
     """
     inventory, book = directory / "hosts.yml", directory / "play.yml"
     inventory.write_text(yaml.safe_dump(FLEET))
-    asked = {"roles": ["logrotate"], "all_variables": False}
+    asked = {"roles": [role], "all_variables": False}
     check = {"celeryops.systemd.preflight": asked, "run_once": True}
     content = {"content": "{{ ansible_facts['celeryops_fleet'] | to_json }}", "dest": str(directory / "out")}
     keep = {"ansible.builtin.copy": content, "delegate_to": "localhost", "run_once": True}
@@ -152,6 +153,20 @@ def test_the_roles_of_a_host_are_told_of_each_other_with_every_default(tmp_path:
     assert own["directory"] == "/opt/celery/current/app"
     assert own["reserve"] == {"flower": 300}
     assert "your_broker_password_here" not in json.dumps(own)
+
+
+def test_a_host_is_told_what_leaves_it_and_what_its_roles_may_use(tmp_path: Path) -> None:
+    seen = {
+        "cores": 2, "memory_mb": 4096, "workers": ["mail-prefork"],
+        "units": ["celery-beat.service", "celery-worker@.service", "celery.slice"],
+    }  # fmt: skip
+    look = {"ansible.builtin.set_fact": {"celeryops": seen, "cacheable": True}}
+    queues: dict[str, Any] = {"celery_worker_queues": {"mail": {}}}
+    own = fleet_of(tmp_path, "celery_worker", pre_tasks=[look], vars=queues)["hosts"]["w1"]
+    assert own["leaving"] == ["celery_beat"]
+    assert own["memory"] == {"broker": 512, "beat": 256, "flower": 256}
+    # Without a plan, nobody knows which workers stay.
+    assert fleet_of(tmp_path, pre_tasks=[look])["hosts"]["w1"]["leaving"] == []
 
 
 def test_variables_of_the_play_hold_for_every_host_over_those_of_the_inventory(tmp_path: Path) -> None:

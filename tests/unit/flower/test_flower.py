@@ -12,7 +12,6 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter.flower_environment import flower_environment
 from ansible_collections.celeryops.systemd.plugins.filter.flower_url import flower_url
-from ansible_collections.celeryops.systemd.plugins.filter.role_memory import role_memory
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import flower
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.flower import OAUTH_PROVIDERS, OWN_VARIABLES
 from celery.utils.imports import symbol_by_name
@@ -189,9 +188,3 @@ def test_a_variable_that_systemd_would_refuse() -> None:
 def test_where_it_answers_on_its_own_host(changes: dict[str, Any], url: str) -> None:
     """A wildcard is reached over loopback."""
     assert flower_url(asked(**changes)) == url
-
-
-def test_a_role_may_use_what_the_plan_leaves_it() -> None:
-    """Or what the operator names."""
-    assert role_memory({"celeryops": {"memory_mb": 4096}}, "flower") == 256
-    assert role_memory({"memtotal_mb": 4096}, "flower", fixed=300) == 300

@@ -226,3 +226,10 @@ def test_slots_stay_in_bounds_and_grow_with_the_cores(
     assert fed >= cores or at_their_most
     insists = any(demands[name].least > part for name, part in parts(cores, demands).items())
     assert fed < cores + 1 or insists
+
+
+def test_a_role_may_use_what_the_plan_leaves_it() -> None:
+    parts = {"broker": 512, "beat": 256, "flower": 256}
+    assert budget.role_memory({"celeryops": {"memory_mb": 4096}, "memtotal_mb": 1}) == parts
+    assert budget.role_memory({"memtotal_mb": 4096}) == parts
+    assert budget.role_memory({}) == {"broker": 64, "beat": 128, "flower": 128}
