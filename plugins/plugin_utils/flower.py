@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from .app.environment import environment_file, environment_problems
 from .broker.broker import is_loopback
@@ -122,6 +122,18 @@ def _oauth_problems(oauth: Mapping[str, Any]) -> list[Problem]:
         fix = did_you_mean(oauth["provider"], OAUTH_PROVIDERS)
         return [Problem("flower_oauth.provider", oauth["provider"], "no login handler of Flower", fix)]
     return []
+
+
+class Service(TypedDict):
+    """environment: the file that Flower is started with. url: where it answers on its own host."""
+
+    environment: str
+    url: str
+
+
+def service(asked: Mapping[str, Any], broker_url: str, result_backend: str = "") -> Service:
+    """Return what Flower is started with and where it answers; the arguments are those of `environment`."""
+    return {"environment": environment(asked, broker_url, result_backend), "url": own_url(asked)}
 
 
 def environment(asked: Mapping[str, Any], broker_url: str, result_backend: str) -> str:

@@ -9,7 +9,6 @@ import ipaddress
 import re
 
 import pytest
-from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter import sandbox as sandbox_filter
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.sandbox import (
     KNOWN,
@@ -99,12 +98,10 @@ def test_what_is_known_is_no_problem(changed: dict[str, Value]) -> None:
 def test_an_unknown_level_is_refused() -> None:
     with pytest.raises(ValueError, match="'stric' is no sandbox; use strict or relaxed"):
         sandbox("stric")
-    with pytest.raises(AnsibleFilterError, match="'stric' is no sandbox"):
-        sandbox_filter.sandbox("stric")
 
 
 def test_overrides_must_be_a_dictionary() -> None:
-    with pytest.raises(AnsibleFilterError, match="must be a dictionary, not list"):
+    with pytest.raises(TypeError, match="overrides must be a dictionary, not list"):
         sandbox_filter.sandbox("strict", ["PrivateDevices"])  # type: ignore[arg-type]
 
 
