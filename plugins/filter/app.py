@@ -15,7 +15,6 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils import given
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import environment, release, settings
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout import rolled_back
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.run import app_command as commands
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.run import launcher
 
 
 def app_command(
@@ -92,7 +91,6 @@ class FilterModule:
         return {
             "app_command": app_command,
             "app_failure": app_failure,
-            "builder": launcher.builder,
             "celery_settings": celery_settings,
             "environment_file": environment_file,
             "fingerprint": release.fingerprint,

@@ -24,10 +24,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-# What a module takes of the builder.
+# What a module takes of the builder; its action fills it in.
 OPTION = {
     "type": "dict",
-    "required": True,
     "options": {
         "user": {"type": "str", "required": True},
         "command": {"type": "list", "elements": "str", "required": True},

@@ -42,16 +42,20 @@ options:
     elements: str
     default: []
   builder:
-    description: Who builds, and in what sandbox, as the filter C(celeryops.systemd.builder) says.
+    description:
+      - Who builds, and in what sandbox. The action fills in the user C(celery-build), in a sandbox as strict
+        as a worker's, with the network and without a look at secrets, state and logs.
+      - Its cache is C(/var/cache/celery-build/app); no other build writes there.
     type: dict
-    required: true
     suboptions:
       user:
         description: The user, who is made where there is none.
         type: str
         required: true
       command:
-        description: The words before each program that is run.
+        description:
+          - The words before each program that is run. In them C({directory}) and C({environment}) stand for
+            the directory that is written and for the file with the environment.
         type: list
         elements: str
         required: true
@@ -66,7 +70,6 @@ EXAMPLES = r"""
   celeryops.systemd.app_venv:
     directory: "{{ building['directory'] }}"
     packages: ["celery[redis]", "{{ building['directory'] }}/app"]
-    builder: "{{ 'app' | celeryops.systemd.builder }}"
 """
 
 RETURN = r"""

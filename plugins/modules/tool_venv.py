@@ -38,16 +38,20 @@ options:
     type: path
     default: ''
   builder:
-    description: Who builds, and in what sandbox, as the filter C(celeryops.systemd.builder) says.
+    description:
+      - Who builds, and in what sandbox. The action fills in the user C(celery-build), in a sandbox as strict
+        as a worker's, with the network and without a look at secrets, state and logs.
+      - Its cache is C(/var/cache/celery-build), named as O(root) is; no other build writes there.
     type: dict
-    required: true
     suboptions:
       user:
         description: The user, who is made where there is none.
         type: str
         required: true
       command:
-        description: The words before each program that is run.
+        description:
+          - The words before each program that is run. In them C({directory}) and C({environment}) stand for
+            the directory that is written and for the file with the environment.
         type: list
         elements: str
         required: true
@@ -59,7 +63,6 @@ EXAMPLES = r"""
   celeryops.systemd.tool_venv:
     root: /opt/celery/flower
     packages: ['flower==2.2.0', 'celery[redis]==5.7.0']
-    builder: "{{ 'flower' | celeryops.systemd.builder }}"
   register: flower
 """
 

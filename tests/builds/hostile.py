@@ -8,6 +8,7 @@ It needs no other package to be built: the backend lies in the tree (PEP 517).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 _PROJECT = """\
@@ -21,7 +22,7 @@ _BACKEND = """\
 import os, sys, zipfile
 from pathlib import Path
 
-READS, WRITES, MARK = {reads!r}, {writes!r}, {mark!r}
+READS, WRITES, LISTS, MARK = {reads!r}, {writes!r}, {lists!r}, {mark!r}
 
 
 def attempt(deed):
@@ -36,6 +37,9 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         "uid": str(os.geteuid()),
         "read": attempt(lambda: Path(READS).read_text()),
         "wrote": attempt(lambda: Path(WRITES).write_text("pwned")),
+        "listed": {{place: attempt(lambda: sorted(os.listdir(place))) for place in LISTS}},
+        "fences": dict(line.split(":\\t") for line in Path("/proc/self/status").read_text().splitlines()
+                       if line.startswith(("NoNewPrivs:", "Seccomp:", "CapBnd:"))),
     }}
     left = Path("left")
     left.write_text("#!/bin/sh")
@@ -59,15 +63,18 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 """
 
 
-def hostile_package(directory: Path, reads: Path, writes: Path, mark: bool = False) -> Path:
+def hostile_package(
+    directory: Path, reads: Path, writes: Path, lists: Sequence[str] = (), mark: bool = False
+) -> Path:
     """Write the package's source and return its directory.
 
     :param reads: a file that its build tries to read.
     :param writes: a file that its build tries to write.
+    :param lists: directories whose content it tries to see.
     :param mark: let the mark of a complete virtual environment lead to that file.
     """
     directory.mkdir(parents=True)
     (directory / "pyproject.toml").write_text(_PROJECT)
-    backend = _BACKEND.format(reads=str(reads), writes=str(writes), mark=mark)
+    backend = _BACKEND.format(reads=str(reads), writes=str(writes), lists=list(lists), mark=mark)
     (directory / "backend.py").write_text(backend)
     return directory

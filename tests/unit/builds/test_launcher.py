@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from pathlib import Path
+
+import yaml
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.run.launcher import builder
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.sandbox import METADATA, sandbox
 
@@ -46,3 +51,19 @@ def test_what_builds_one_thing_writes_no_cache_of_another() -> None:
     )
     assert one == "CacheDirectory=celery-build/app"
     assert other == "CacheDirectory=celery-build/flower"
+
+
+def test_whoever_builds_by_a_module_has_them_without_asking(tmp_path: Path) -> None:
+    """In check mode, where nothing is built."""
+    common = {"root": str(tmp_path / "my tool"), "packages": ["x"]}
+    own = {"user": "someone", "command": ["env"]}
+    tasks = [{"celeryops.systemd.tool_venv": {**common, **more}} for more in ({}, {"builder": own})]
+    book = tmp_path / "play.yml"
+    book.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    command = ["ansible-playbook", "-vvv", "--check", "--connection=local", str(book)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    first, second = done.stdout.split("changed: [localhost] => ")[1:]
+    taken = [
+        json.JSONDecoder().raw_decode(shown)[0]["invocation"]["module_args"] for shown in (first, second)
+    ]
+    assert [arguments["builder"] for arguments in taken] == [builder("my_tool"), own]
