@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import address, limits
 
 DOCUMENTATION = r"""
 name: broker_limits
@@ -70,10 +70,10 @@ def broker_limits(
     maxmemory_mb: int = 0,
 ) -> dict[str, Any]:
     """Return the limits as a dictionary; a host that is too small is an Ansible error."""
-    shared, beside = broker.shares_host(groups, host), broker.sentinel_mb(groups)
+    shared, beside = address.shares_host(groups, host), limits.sentinel_mb(groups)
     asked = int(memory_max_mb), int(maxmemory_mb)
     try:
-        return asdict(broker.memory_limits(broker.host_memory_mb(facts), shared, *asked, beside))
+        return asdict(limits.memory_limits(limits.host_memory_mb(facts), shared, *asked, beside))
     except ValueError as error:
         raise AnsibleFilterError(f"{host}: broker_maxmemory_mb = {maxmemory_mb}: {error}") from error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import address
 
 DOCUMENTATION = r"""
 name: broker_names
@@ -52,7 +52,7 @@ def broker_names(
     hostvars: Mapping[str, Mapping[str, Any]], host: str, peers: Sequence[str] = ()
 ) -> list[str]:
     """Return the names."""
-    return broker.tls_names(hostvars, host, peers)
+    return address.tls_names(hostvars, host, peers)
 
 
 class FilterModule:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker, sentinel
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import address, sentinel, url
 
 DOCUMENTATION = r"""
 name: broker_primary
@@ -44,11 +44,11 @@ def broker_primary(
 ) -> dict[str, Any]:
     """Return it; where it cannot be told, that is an Ansible error."""
     try:
-        places = broker.places(hostvars, groups)
+        places = address.broker_addresses(hostvars, groups)
         return {
-            "primary": broker.primary(hostvars, groups),
+            "primary": address.primary_address(hostvars, groups),
             "own": places[host],
-            "sentinel": broker.own_sentinel(hostvars, host),
+            "sentinel": url.own_sentinel_url(hostvars, host),
             "quorum": sentinel.quorum(len(places)),
         }
     except ValueError as error:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import url
 
 DOCUMENTATION = r"""
 name: broker_sentinel
@@ -54,7 +54,7 @@ def broker_sentinel(
 ) -> dict[str, Any]:
     """Return the options; a wrong inventory is an Ansible error."""
     try:
-        return broker.sentinel_options(hostvars, groups, host, login)
+        return url.sentinel_options(hostvars, groups, host, login)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import url
 
 DOCUMENTATION = r"""
 name: broker_url
@@ -73,7 +73,7 @@ def broker_url(
     if app and "celery_app_broker_url" in hostvars[host]:
         return str(hostvars[host]["celery_app_broker_url"] or "")
     try:
-        return broker.broker_url(hostvars, groups, host, database, login)
+        return url.broker_url(hostvars, groups, host, database, login)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker, rabbitmq
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import address, limits, rabbitmq
 
 DOCUMENTATION = r"""
 name: rabbitmq_config
@@ -77,10 +77,10 @@ def rabbitmq_config(
     """Return the configuration; wrong variables are an Ansible error."""
     try:
         own, _wrong = rabbitmq.read(asked["rabbitmq"])
-        places = broker.peer_places(hostvars, groups[broker.GROUP])
-        shared = broker.shares_host(groups, host)
-        limit, why = broker.unit_limit(broker.host_memory_mb(facts), shared, int(asked["memory_max_mb"]))
-        bind = broker.bind_addresses(asked["bind"])
+        places = address.peer_addresses(hostvars, groups[address.GROUP])
+        shared = address.shares_host(groups, host)
+        limit, why = limits.unit_limit(limits.host_memory_mb(facts), shared, int(asked["memory_max_mb"]))
+        bind = address.bind_addresses(asked["bind"])
         tls = tls_directory if asked["tls"] else ""
         found = rabbitmq.settings(
             bind, int(asked["port"]), tls, rabbitmq.Limits(limit), list(places.values()), own

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from ansible_collections.celeryops.systemd.plugins.module_utils import listeners
-from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import RedisConnection, connected
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_connection import connected
+from ansible_collections.celeryops.systemd.plugins.module_utils.resp import RedisConnection
 
 # The role's own user, with a password that is made on the host and never leaves it (modules/redis_users.py).
 ADMIN = "celeryops"

@@ -116,7 +116,8 @@ from ansible_collections.celeryops.systemd.plugins.module_utils import (
     redis_users,
     tls,
 )
-from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import BrokerError, RedisError
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_connection import BrokerError
+from ansible_collections.celeryops.systemd.plugins.module_utils.resp import RedisError
 
 
 class Wanted:

@@ -109,12 +109,10 @@ import re
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import (
-    Answer,
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_ask import Answer, SentinelLogin, ask
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_connection import (
     BrokerError,
     NotReadyError,
-    SentinelLogin,
-    ask,
     public_url,
 )
 

@@ -92,7 +92,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.celeryops.systemd.plugins.module_utils import files, listeners, paths, redis_users
-from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import BrokerError, RedisError
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_connection import BrokerError
+from ansible_collections.celeryops.systemd.plugins.module_utils.resp import RedisError
 
 
 def file_changes(module: AnsibleModule, secret: str, users: Mapping[str, str]) -> list[files.Change]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from .app.environment import environment_file, environment_problems
-from .broker.broker import is_loopback
+from .broker.address import is_loopback
 from .inventory.problems import Problem, did_you_mean
 from .plan import spec
 

@@ -12,7 +12,10 @@ from typing import Any, cast
 from .. import flower, logrotate, sandbox
 from ..app import celery_version, environment, settings
 from ..beat import options
-from ..broker import broker
+from ..broker.address import GROUP, primary_address
+from ..broker.limits import host_memory_mb, host_room_mb, sentinel_mb
+from ..broker.problems import broker_problems
+from ..broker.url import broker_url
 from ..plan import leaving, planning, worker_checks
 from . import checks
 from .problems import Problem
@@ -162,15 +165,15 @@ def _broker(asked: Asked) -> list[Problem]:
     rabbitmq["consumer_timeout"] = (
         rabbitmq["consumer_timeout"] or asked.fleet["timers"][asked.host]["visibility_timeout"]
     )
-    memory_mb, room_mb = broker.host_memory_mb(asked.facts), broker.host_room_mb(asked.facts, value["type"])
+    memory_mb, room_mb = host_memory_mb(asked.facts), host_room_mb(asked.facts, value["type"])
     wanted = {**value, "rabbitmq": rabbitmq}
-    if found := broker.problems(wanted, asked.groups, asked.host, memory_mb, room_mb, asked.hostvars):
+    if found := broker_problems(wanted, asked.groups, asked.host, memory_mb, room_mb, asked.hostvars):
         return found
     # Both raise where a host cannot be reached as it is to be.
-    broker.broker_url(asked.hostvars, asked.groups, asked.host)
-    several = value["type"] == "redis" and broker.sentinel_mb(asked.groups) > 0
-    if several and asked.host in asked.groups[broker.GROUP]:
-        broker.primary(asked.hostvars, asked.groups)
+    broker_url(asked.hostvars, asked.groups, asked.host)
+    several = value["type"] == "redis" and sentinel_mb(asked.groups) > 0
+    if several and asked.host in asked.groups[GROUP]:
+        primary_address(asked.hostvars, asked.groups)
     return []
 
 

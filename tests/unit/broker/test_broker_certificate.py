@@ -16,7 +16,8 @@ import pytest
 import redis
 from ansible_collections.celeryops.systemd.plugins.filter.broker_names import broker_names
 from ansible_collections.celeryops.systemd.plugins.module_utils import tls
-from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import BrokerError, ask
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_ask import ask
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_connection import BrokerError
 from unit.modules.running import run_module
 
 NAMES = ["localhost", "127.0.0.1", "broker.example"]

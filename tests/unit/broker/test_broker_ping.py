@@ -17,13 +17,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.module_utils import broker_wire
-from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import (
-    Answer,
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_ask import Answer, ask
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_connection import (
     BrokerError,
-    ask,
     public_url,
 )
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_safety import doubtful_redis
 from ansible_collections.celeryops.systemd.plugins.modules.broker_ping import (
     ask_nodes,
     ask_until,
@@ -99,7 +98,7 @@ def test_what_is_doubtful_is_a_warning(start_redis: StartRedis) -> None:
 )
 def test_a_version_too_old_for_kombu(version: str, told: bool) -> None:
     """The bindings of queues that expire need ZADD GT."""
-    answer = broker_wire._doubtful_redis(version, {})
+    answer = doubtful_redis(version, {})
     assert any(f"version = {version}: kombu 5.7 needs" in line for line in answer) is told
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter.broker_limits import broker_limits
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import limits
 from asking import problems_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -194,12 +194,12 @@ def test_limits_alone_and_beside_workers() -> None:
 @given(memory=st.integers(512, 2**21), shared=st.booleans())
 def test_the_unit_holds_data_and_its_copy(memory: int, shared: bool) -> None:
     """On any host the derived numbers fit each other, and what the plan of the workers leaves."""
-    limits = broker.memory_limits(memory, shared)
-    assert limits.maxmemory_mb >= broker.LEAST_MAXMEMORY_MB
-    assert 2 * limits.maxmemory_mb + broker.REDIS_OWN_MB <= limits.memory_max_mb < memory
-    assert broker.LEAST_CLIENTS <= limits.clients <= broker.MOST_CLIENTS
-    if limits.clients > broker.LEAST_CLIENTS:
-        assert limits.clients * broker.CLIENT_KB * broker.CLIENTS_SHARE <= limits.maxmemory_mb * 1024
+    found = limits.memory_limits(memory, shared)
+    assert found.maxmemory_mb >= limits.LEAST_MAXMEMORY_MB
+    assert 2 * found.maxmemory_mb + limits.REDIS_OWN_MB <= found.memory_max_mb < memory
+    assert limits.LEAST_CLIENTS <= found.clients <= limits.MOST_CLIENTS
+    if found.clients > limits.LEAST_CLIENTS:
+        assert found.clients * limits.CLIENT_KB * limits.CLIENTS_SHARE <= found.maxmemory_mb * 1024
 
 
 @pytest.mark.parametrize(("room", "told"), [(335, True), (336, False), (None, False)])

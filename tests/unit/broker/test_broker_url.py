@@ -12,8 +12,8 @@ import pytest
 import redis
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.filter import broker_url as face
-from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import public_url
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.broker import broker_url
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_connection import public_url
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.url import broker_url
 from celery import Celery
 from hypothesis import given
 from hypothesis import strategies as st

@@ -12,7 +12,9 @@ import pytest
 from ansible_collections.celeryops.systemd.plugins.filter.rabbitmq_config import rabbitmq_config
 from ansible_collections.celeryops.systemd.plugins.filter.rabbitmq_objects import rabbitmq_objects
 from ansible_collections.celeryops.systemd.plugins.module_utils import rabbitmq as api
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import broker, rabbitmq
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import address, limits, rabbitmq
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.problems import broker_problems
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.url import broker_url
 from hypothesis import given
 from hypothesis import strategies as st
 from kombu.connection import Connection
@@ -41,26 +43,26 @@ def hostvars(**shared: Any) -> dict[str, dict[str, Any]]:
 def told(groups: dict[str, list[str]], host: str, **asked: Any) -> list[str]:
     """Return the problems' texts."""
     facts = asked.pop("facts", FACTS)
-    memory, room = broker.host_memory_mb(facts), broker.host_room_mb(facts, "rabbitmq")
+    memory, room = limits.host_memory_mb(facts), limits.host_room_mb(facts, "rabbitmq")
     places = asked.pop("places", hostvars())
-    found = broker.problems({**ASKED, **asked}, groups, host, memory, room, places)
+    found = broker_problems({**ASKED, **asked}, groups, host, memory, room, places)
     return [problem.text(host) for problem in found]
 
 
 def test_the_url_of_one_node() -> None:
     """A host of the fleet, the broker's own, and one with TLS."""
-    assert broker.broker_url(hostvars(), ONE, "w1") == "amqp://celery:p%40%2Fss@hub:5672/celery"
-    assert broker.broker_url(hostvars(), ONE, "hub") == "amqp://celery:p%40%2Fss@127.0.0.1:5672/celery"
-    assert broker.broker_url(hostvars(broker_tls="true"), ONE, "w1").startswith("amqps://")
-    assert broker.broker_url(hostvars(broker_tls=True), ONE, "w1").endswith("@hub:5671/celery")
-    monitor = broker.broker_url(hostvars(broker_monitor_password="m"), ONE, "w1", login="monitor")
+    assert broker_url(hostvars(), ONE, "w1") == "amqp://celery:p%40%2Fss@hub:5672/celery"
+    assert broker_url(hostvars(), ONE, "hub") == "amqp://celery:p%40%2Fss@127.0.0.1:5672/celery"
+    assert broker_url(hostvars(broker_tls="true"), ONE, "w1").startswith("amqps://")
+    assert broker_url(hostvars(broker_tls=True), ONE, "w1").endswith("@hub:5671/celery")
+    monitor = broker_url(hostvars(broker_monitor_password="m"), ONE, "w1", login="monitor")
     assert monitor == "amqp://celery-monitor:m@hub:5672/celery"
-    assert broker.broker_url(hostvars(), ONE, "w1", database=1) == broker.broker_url(hostvars(), ONE, "w1")
+    assert broker_url(hostvars(), ONE, "w1", database=1) == broker_url(hostvars(), ONE, "w1")
 
 
 def test_the_hosts_of_a_fleet_begin_with_different_nodes() -> None:
     """Each knows all of them."""
-    urls = [broker.broker_url(hostvars(), THREE, host).split(";") for host in ("w1", "w2", "w3", "w4")]
+    urls = [broker_url(hostvars(), THREE, host).split(";") for host in ("w1", "w2", "w3", "w4")]
     assert [re.findall("@(.):", ";".join(url)) for url in urls] == [
         ["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"], ["a", "b", "c"]
     ]  # fmt: skip
@@ -167,9 +169,9 @@ def test_a_cluster_knows_its_nodes() -> None:
 
 def test_the_certificate_of_a_node_has_the_names_of_all() -> None:
     """kombu expects the name of the first node of the next one too."""
-    names = broker.tls_names(hostvars(), "b", THREE["celery_broker"])
+    names = address.tls_names(hostvars(), "b", THREE["celery_broker"])
     assert set(names) == {"localhost", "127.0.0.1", "a", "b", "c"}
-    assert set(broker.tls_names(hostvars(), "b")) == {"localhost", "127.0.0.1", "b"}
+    assert set(address.tls_names(hostvars(), "b")) == {"localhost", "127.0.0.1", "b"}
 
 
 def test_tls_closes_the_plain_port() -> None:

@@ -17,11 +17,8 @@ from ansible_collections.celeryops.systemd.plugins.filter.broker_primary import 
 from ansible_collections.celeryops.systemd.plugins.filter.broker_sentinel import broker_sentinel
 from ansible_collections.celeryops.systemd.plugins.filter.broker_users import broker_users
 from ansible_collections.celeryops.systemd.plugins.module_utils import redis_users
-from ansible_collections.celeryops.systemd.plugins.module_utils.broker_wire import (
-    BrokerError,
-    SentinelLogin,
-    ask,
-)
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_ask import SentinelLogin, ask
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_connection import BrokerError
 from ansible_collections.celeryops.systemd.plugins.module_utils.host import redis_state
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.settings import (
     Own,
@@ -29,7 +26,7 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.settings imp
     celery_settings,
 )
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import sentinel
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.broker import broker_url
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.url import broker_url
 from asking import problems_of
 from hypothesis import given
 from hypothesis import strategies as st
