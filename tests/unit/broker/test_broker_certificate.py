@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import redis
-from ansible_collections.celeryops.systemd.plugins.filter.broker_names import broker_names
+from ansible_collections.celeryops.systemd.plugins.filter.broker import broker_names
 from ansible_collections.celeryops.systemd.plugins.module_utils import tls
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_ask import ask
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_connection import BrokerError

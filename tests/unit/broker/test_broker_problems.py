@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.filter.broker_limits import broker_limits
+from ansible_collections.celeryops.systemd.plugins.filter.broker import broker_limits
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import limits
 from asking import problems_of
 from hypothesis import given
@@ -187,7 +186,7 @@ def test_limits_alone_and_beside_workers() -> None:
     assert (beside["maxmemory_mb"], beside["memory_max_mb"]) == (112, 256)
     named = broker_limits(FACTS, SINGLE, "hub", memory_max_mb=1000, maxmemory_mb=400)
     assert (named["maxmemory_mb"], named["memory_max_mb"]) == (400, 1000)
-    with pytest.raises(AnsibleFilterError, match="hub: broker_maxmemory_mb = 500: it needs 1032 MB"):
+    with pytest.raises(ValueError, match="hub: broker_maxmemory_mb = 500: it needs 1032 MB"):
         broker_limits(FACTS, SINGLE, "hub", memory_max_mb=1000, maxmemory_mb=500)
 
 

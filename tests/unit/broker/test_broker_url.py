@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 import redis
-from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.filter import broker_url as face
+from ansible_collections.celeryops.systemd.plugins.filter.broker import broker_url as broker_url_filter
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_connection import public_url
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.url import broker_url
 from celery import Celery
@@ -133,9 +133,10 @@ def test_no_way_to_the_broker(hub: dict[str, Any], groups: dict[str, list[str]],
         broker_url(inventory(hub), groups, "w1")
 
 
-def test_the_filter_says_so_as_ansible_does() -> None:
-    """The face turns ValueError into Ansible's error."""
-    ask = face.FilterModule().filters()["broker_url"]
-    assert ask(inventory(), GROUPS, host="hub", database=2) == "redis://127.0.0.1:6379/2"
-    with pytest.raises(AnsibleFilterError, match="celery_broker"):
-        ask(inventory(), {}, host="hub")
+def test_where_results_can_be() -> None:
+    """Redis holds them, beside the queues; RabbitMQ cannot, and the app's code says where they are."""
+    ask = partial(broker_url_filter, groups=GROUPS, host="hub", database=2)
+    assert ask(inventory(), results=True) == "redis://127.0.0.1:6379/2"
+    rabbitmq = inventory({"broker_type": "rabbitmq", "broker_password": "w"})
+    assert ask(rabbitmq) == "amqp://celery:w@127.0.0.1:5672/celery"
+    assert ask(rabbitmq, results=True) is None

@@ -9,10 +9,13 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.filter.rabbitmq_config import rabbitmq_config
-from ansible_collections.celeryops.systemd.plugins.filter.rabbitmq_objects import rabbitmq_objects
 from ansible_collections.celeryops.systemd.plugins.module_utils import rabbitmq as api
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import address, limits, rabbitmq
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import (
+    address,
+    limits,
+    rabbitmq,
+    rabbitmq_node,
+)
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.problems import broker_problems
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.url import broker_url
 from hypothesis import given
@@ -145,7 +148,7 @@ def test_names_of_one_kind() -> None:
 
 def configured(groups: dict[str, list[str]], host: str, **asked: Any) -> dict[str, Any]:
     """Return what the node of a host is configured with."""
-    return rabbitmq_config({**ASKED, **asked}, groups, host, FACTS, hostvars(), "/tls")
+    return rabbitmq_node.config({**ASKED, **asked}, groups, host, FACTS, hostvars(), "/tls")
 
 
 def test_a_single_node_speaks_erlang_on_loopback_only() -> None:
@@ -239,7 +242,8 @@ def test_only_tasks_become_dead_letters(name: str) -> None:
 
 def wanted(**asked: Any) -> dict[str, Any]:
     """Return what the module is given."""
-    return rabbitmq_objects({**ASKED, "rabbitmq": {**OWN, **asked}})
+    found: dict[str, Any] = configured(ONE, "hub", rabbitmq={**OWN, **asked})["objects"]
+    return found
 
 
 def steps(now: dict[str, Any], version: str = "4.0.5", **asked: Any) -> list[api.Step]:

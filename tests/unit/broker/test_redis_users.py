@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import redis
-from ansible_collections.celeryops.systemd.plugins.filter.broker_users import broker_users
+from ansible_collections.celeryops.systemd.plugins.filter.broker import broker_users
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import redis_acl
 from unit.modules.running import run_module
 
