@@ -14,7 +14,7 @@ description:
   - Nothing that pip fetches or builds runs as root. C(app), C(package) and C(venv) belong to the user of
     O(builder) while pip runs, and to root from then on; nobody else may write there.
   - What pip is told by root's configuration files, and by the environment of the task, holds.
-extends_documentation_fragment: action_common_attributes
+extends_documentation_fragment: [action_common_attributes, celeryops.systemd.builder]
 attributes:
   check_mode:
     support: none
@@ -41,24 +41,6 @@ options:
     type: list
     elements: str
     default: []
-  builder:
-    description:
-      - Who builds, and in what sandbox. The action fills in the user C(celery-build), in a sandbox as strict
-        as a worker's, with the network and without a look at secrets, state and logs.
-      - Its cache is C(/var/cache/celery-build/app); no other build writes there.
-    type: dict
-    suboptions:
-      user:
-        description: The user, who is made where there is none.
-        type: str
-        required: true
-      command:
-        description:
-          - The words before each program that is run. In them C({directory}) and C({environment}) stand for
-            the directory that is written and for the file with the environment.
-        type: list
-        elements: str
-        required: true
 seealso:
   - module: celeryops.systemd.release
   - module: celeryops.systemd.tool_venv

@@ -14,7 +14,7 @@ description:
   - Other packages make another environment beside it; the old one goes when the new one is complete.
   - Nothing that pip fetches runs as root. What is built becomes root's when it is complete.
   - An interrupted run leaves no environment that looks complete; the next run builds it anew.
-extends_documentation_fragment: action_common_attributes
+extends_documentation_fragment: [action_common_attributes, celeryops.systemd.builder]
 attributes:
   check_mode:
     support: full
@@ -37,24 +37,6 @@ options:
       - Directory or tarball on the host with every wheel needed; empty asks the index that pip knows.
     type: path
     default: ''
-  builder:
-    description:
-      - Who builds, and in what sandbox. The action fills in the user C(celery-build), in a sandbox as strict
-        as a worker's, with the network and without a look at secrets, state and logs.
-      - Its cache is C(/var/cache/celery-build), named as O(root) is; no other build writes there.
-    type: dict
-    suboptions:
-      user:
-        description: The user, who is made where there is none.
-        type: str
-        required: true
-      command:
-        description:
-          - The words before each program that is run. In them C({directory}) and C({environment}) stand for
-            the directory that is written and for the file with the environment.
-        type: list
-        elements: str
-        required: true
 author: celeryops contributors (@celeryops)
 """
 
