@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import redis
-from ansible_collections.celeryops.systemd.plugins.filter.broker import broker_names
 from ansible_collections.celeryops.systemd.plugins.module_utils import tls
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_ask import ask
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_connection import BrokerError
@@ -196,13 +195,3 @@ def test_one_that_has_ended_is_refused() -> None:
     tls.check(pem, ca, NAMES, days=9)
     with pytest.raises(tls.CertificateError, match="localhost: it ends in less than 11 days"):
         tls.check(pem, ca, NAMES, days=11)
-
-
-def test_the_names_of_a_broker() -> None:
-    """All by which some host may reach it, each once."""
-    hostvars: dict[str, dict[str, Any]] = {
-        "hub": {"broker_bind": ["127.0.0.1", "-10.0.0.5", "0.0.0.0"], "ansible_host": "10.0.0.5"},
-        "bare": {"broker_address": "db.example"},
-    }
-    assert broker_names(hostvars, "hub") == ["localhost", "127.0.0.1", "10.0.0.5", "hub"]
-    assert broker_names(hostvars, "bare") == ["localhost", "127.0.0.1", "db.example", "bare"]
