@@ -33,7 +33,16 @@ def public_url(url: str) -> str:
 
 @contextmanager
 def connected(url: str, timeout: float, ca_file: str = "") -> Iterator[socket.socket]:
-    """Connect to the broker at ``url``, with TLS where its scheme asks for it; raises as ``ask`` does."""
+    """Connect to the broker at ``url``, with TLS where its scheme asks for it.
+
+    Args:
+        url: A URL of one of the schemes of PORTS.
+        timeout: Seconds that connecting, and each answer, may take.
+        ca_file: The CA to trust, where the URL names none.
+
+    Raises:
+        BrokerError: It cannot be reached as the URL says; NotReadyError when that may pass by itself.
+    """
     parts = urlsplit(url)
     if parts.scheme not in PORTS:
         raise BrokerError(f"scheme {parts.scheme!r} is not one of {', '.join(PORTS)}; fix the URL")

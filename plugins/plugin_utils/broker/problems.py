@@ -13,7 +13,16 @@ from urllib.parse import urlsplit
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_connection import PORTS, public_url
 
 from ..inventory.problems import Problem
-from . import limits, rabbitmq, reach, redis_acl, redis_settings, sentinel, variables
+from . import (
+    limits,
+    rabbitmq,
+    rabbitmq_problems,
+    reach,
+    redis_acl,
+    redis_settings,
+    sentinel,
+    variables,
+)
 from .address import GROUP, peer_addresses
 
 TYPES = ("redis", "rabbitmq", "external")
@@ -88,7 +97,7 @@ def _rabbitmq_problems(
     nodes = peer_addresses(hostvars, groups[GROUP])
     return [
         *redis_acl.problems(passwords),
-        *rabbitmq.problems(own, asked, nodes, settings.password),
+        *rabbitmq_problems.problems(own, asked, nodes, settings.password),
         *reach.certificate_problems(settings),
         *reach.reach_problems(settings, groups, host, hostvars),
         *limits.rabbitmq_problems(groups, host, memory_mb, room_mb, settings.memory_max_mb),

@@ -8,28 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.celeryops.systemd.plugins.module_utils import rabbitmq as api
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import (
-    rabbitmq_node,
-)
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import rabbitmq, rabbitmq_objects
 from hypothesis import given
 from hypothesis import strategies as st
 
 
 def wanted(**asked: Any) -> dict[str, Any]:
     """Return what the module is given."""
-    given = {
-        "bind": [],
-        "port": 5672,
-        "tls": False,
-        "memory_max_mb": 0,
-        "password": "s3cret",
-        "monitor_password": "m",
-    }
-    own = {"vhost": "celery", "consumer_timeout": 3600, **asked}
-    node = {**given, "rabbitmq": own}
-    found: dict[str, Any] = rabbitmq_node.config(node, {"celery_broker": ["hub"]}, "hub", {}, {"hub": {}}, "")
-    objects: dict[str, Any] = found["objects"]
-    return objects
+    own, _wrong = rabbitmq.read({"vhost": "celery", "consumer_timeout": 3600, **asked})
+    return rabbitmq_objects.objects("s3cret", "m", own)
 
 
 def steps(now: dict[str, Any], version: str = "4.0.5", **asked: Any) -> list[api.Step]:
