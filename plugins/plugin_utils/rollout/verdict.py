@@ -13,6 +13,8 @@ from typing import Any
 from .course import WORKERS, Unit, read
 
 Result = Mapping[str, Any]
+# What counts of a batch: `look` is what instance_info returned, `smoke` what celeryops_agent.smoke did.
+STEPS = ("switch", "restart", "look", "smoke")
 
 
 @dataclass
@@ -33,11 +35,12 @@ def judge(batch: Mapping[str, Any], results: Mapping[str, Mapping[str, Result]])
     """Return what is wrong; nothing when the next batch may start.
 
     :param batch: a rollout.Batch as a dictionary.
-    :param results: for each host of the play the results of the tasks, by what they did: ``switch``,
-        ``restart``, ``look`` (celeryops.systemd.instance_info) and ``smoke`` (celeryops_agent.smoke).
+    :param results: for each of STEPS that was taken its result on each host of the play.
     """
     verdict = Verdict()
-    for host, result in results.items():
+    taken = {step: results[step] for step in STEPS if step in results}
+    for host in dict.fromkeys(host for found in taken.values() for host in found):
+        result = {step: found.get(host, {}) for step, found in taken.items()}
         silent = [step["msg"] for step in result.values() if step.get("unreachable")]
         if silent:
             verdict.problems.append(f"{host}: gives no answer: {silent[0]}")

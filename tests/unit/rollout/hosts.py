@@ -53,15 +53,17 @@ def host(
     return {"instances": list(units), "facts": facts}
 
 
-def hostvars(fleet: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The variables of each host."""
+def seen(fleet: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What a look at each host returned."""
     return {
-        name: {
-            "__rollout_seen": {"instances": [_named(unit, name) for unit in known["instances"]]},
-            "ansible_facts": {"celeryops": known["facts"]},
-        }
+        name: {"instances": [_named(unit, name) for unit in known["instances"]]}
         for name, known in fleet.items()
     }
+
+
+def facts(fleet: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The facts of each host."""
+    return {name: {"celeryops": known["facts"]} for name, known in fleet.items()}
 
 
 def _named(unit: Row, name: str) -> Row:

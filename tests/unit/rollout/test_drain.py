@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.filter.drain_course import drain_course
-from unit.rollout.hosts import beat, host, hostvars, worker
+from ansible_collections.celeryops.systemd.plugins.filter.rollout import drain_course
+from unit.rollout.hosts import beat, host, seen, worker
 
 OTHER = [{"item": "w2", **host(worker("mail"))}]
 
 
 def drain(fleet: dict[str, Any], **options: Any) -> dict[str, Any]:
-    return drain_course(hostvars(fleet), list(fleet), **options)
+    return drain_course(seen(fleet), **options)
 
 
 def test_the_workers_of_the_host_rest_and_beat_does_not() -> None:

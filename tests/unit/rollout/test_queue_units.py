@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.filter.queue_units import queue_units
-from ansible_collections.celeryops.systemd.plugins.filter.rollout_course import rollout_course
-from unit.rollout.hosts import beat, host, hostvars, worker
+from ansible_collections.celeryops.systemd.plugins.filter.rollout import queue_units, rollout_course
+from unit.rollout.hosts import beat, host, seen, worker
 
 QUEUES: dict[str, Any] = {"mail": {}, "mail-bulk": {}, "images": {}}
-FLEET = hostvars(
+FLEET = seen(
     {
         "w1": host(worker("mail"), worker("mail-bulk"), worker("images"), beat()),
         "w2": host(worker("mail"), worker("images")),
@@ -21,22 +20,22 @@ FLEET = hostvars(
 
 
 def test_only_units_of_the_queue_restart() -> None:
-    found = queue_units(FLEET, ["w1", "w2"], "mail", QUEUES)
+    found = queue_units(FLEET, "mail", QUEUES)
     units = ["celery-worker@mail-prefork.service"]
     assert found == {"units": {"w1": units, "w2": units}, "problems": []}
-    course = rollout_course(FLEET, ["w1", "w2"], only=found["units"])
+    course = rollout_course(FLEET, only=found["units"])
     assert [batch["units"] for batch in course["batches"]] == [{"w1": units}, {"w2": units}]
 
 
 def test_an_unknown_queue_is_refused_with_the_nearest() -> None:
-    assert queue_units(FLEET, ["w1", "w2"], "mial", QUEUES) == {
+    assert queue_units(FLEET, "mial", QUEUES) == {
         "units": {},
         "problems": ["w1: queue = mial: no queue of celery_worker_queues; did you mean mail?"],
     }
 
 
 def test_a_limit_without_a_worker_of_the_queue_is_refused() -> None:
-    assert queue_units(FLEET, ["w2"], "mail-bulk", QUEUES)["problems"] == [
+    assert queue_units({"w2": FLEET["w2"]}, "mail-bulk", QUEUES)["problems"] == [
         "w2: queue = mail-bulk: none of the hosts has a worker of it; name hosts of celery_queue_mail_bulk "
         "in --limit, or leave it out"
     ]

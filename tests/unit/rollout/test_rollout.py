@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.celeryops.systemd.plugins.filter.rollout_course import rollout_course
-from unit.rollout.hosts import beat, flower, host, hostvars, worker
+from ansible_collections.celeryops.systemd.plugins.filter.rollout import rollout_course
+from unit.rollout.hosts import beat, facts, flower, host, seen, worker
 
 
 def course(fleet: dict[str, Any], **options: Any) -> dict[str, Any]:
-    return rollout_course(hostvars(fleet), list(fleet), **options)
+    return rollout_course(seen(fleet), facts(fleet), **options)
 
 
 def order(found: dict[str, Any]) -> list[list[str]]:

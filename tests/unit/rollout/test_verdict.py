@@ -9,8 +9,11 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.celeryops.systemd.plugins.filter.rollout_message import rollout_message
-from ansible_collections.celeryops.systemd.plugins.filter.rollout_verdict import rollout_verdict
+from ansible_collections.celeryops.systemd.plugins.filter.rollout import (
+    rollout_message,
+    rollout_results,
+    rollout_verdict,
+)
 from unit.rollout.hosts import beat, host, worker
 
 MAIL, BEAT = "celery-worker@mail-prefork.service", "celery-beat.service"
@@ -19,49 +22,54 @@ BATCH: dict[str, Any] = {
     "units": {"w1": [MAIL]},
     "expect": {"w1": [MAIL], "w2": [MAIL, BEAT]},
 }
+REGISTERS = {step: f"our_{step}" for step in ("seen", "switch", "restart", "look", "smoke")}
 WELL = {
-    "w1": {"__rollout_look": host(worker("mail"))},
-    "w2": {"__rollout_look": host(worker("mail"), beat())},
+    "w1": {"look": host(worker("mail"))},
+    "w2": {"look": host(worker("mail"), beat())},
 }
 
 
 def verdict(**changes: dict[str, Any]) -> dict[str, Any]:
     fleet = {name: variables | changes.get(name, {}) for name, variables in WELL.items()}
-    return rollout_verdict(fleet, list(fleet), BATCH)
+    hostvars = {
+        name: {REGISTERS[step]: result for step, result in variables.items()}
+        for name, variables in fleet.items()
+    }
+    return rollout_verdict(rollout_results(hostvars, list(fleet), REGISTERS), BATCH)
 
 
 def test_all_is_well() -> None:
     restarted = {"changed": True, "restarted": [MAIL], "failed_when_result": False}
-    found = verdict(w1={"__rollout_restart": restarted}, w2={"__rollout_restart": {"skipped": True}})
+    found = verdict(w1={"restart": restarted}, w2={"restart": {"skipped": True}})
     assert found == {"problems": [], "suspects": {}}
 
 
 def test_a_restart_that_failed_is_told_once_with_its_own_journal() -> None:
     told = f"{MAIL}: is not ready: failed\nThe end of the journal of {MAIL}:\nboom"
     failed = worker("mail", state="failed", active=False)
-    found = verdict(w1={"__rollout_restart": {"msg": told}, "__rollout_look": host(failed)})
+    found = verdict(w1={"restart": {"msg": told}, "look": host(failed)})
     assert found == {"problems": [f"w1: {told}"], "suspects": {}}
 
 
 @pytest.mark.parametrize("step", ["switch", "restart", "look"])
 def test_a_host_that_falls_silent_is_a_problem(step: str) -> None:
-    found = verdict(w1={f"__rollout_{step}": {"unreachable": True, "msg": "timed out"}})
+    found = verdict(w1={step: {"unreachable": True, "msg": "timed out"}})
     assert found["problems"] == ["w1: gives no answer: timed out"]
 
 
 def test_silence_is_told_once() -> None:
     silent = {"unreachable": True, "msg": "timed out"}
-    found = verdict(w1={"__rollout_restart": silent, "__rollout_look": silent})
+    found = verdict(w1={"restart": silent, "look": silent})
     assert found["problems"] == ["w1: gives no answer: timed out"]
 
 
 def test_a_look_that_fails_is_a_problem() -> None:
-    found = verdict(w1={"__rollout_look": {"msg": "systemctl: not found"}})
+    found = verdict(w1={"look": {"msg": "systemctl: not found"}})
     assert found["problems"] == ["w1: systemctl: not found"]
 
 
 def test_a_link_that_cannot_be_switched_is_a_problem() -> None:
-    found = verdict(w1={"__rollout_switch": {"msg": "No space left on device"}})
+    found = verdict(w1={"switch": {"msg": "No space left on device"}})
     assert found["problems"] == ["w1: No space left on device"]
 
 
@@ -73,13 +81,13 @@ def test_a_link_that_cannot_be_switched_is_a_problem() -> None:
     ],
 )
 def test_a_worker_that_came_up_and_does_not_consume_is_a_suspect(unit: dict[str, Any], words: str) -> None:
-    found = verdict(w1={"__rollout_look": host(unit)})
+    found = verdict(w1={"look": host(unit)})
     assert found == {"problems": [f"w1: {MAIL}: does not consume: {words}"], "suspects": {"w1": [MAIL]}}
 
 
 def test_what_worked_elsewhere_has_to_work_still() -> None:
     fallen = beat() | {"state": "failed", "active": False}
-    found = verdict(w2={"__rollout_look": host(fallen)})
+    found = verdict(w2={"look": host(fallen)})
     assert found["problems"] == [
         f"w2: {MAIL}: does not consume: it is gone",
         f"w2: {BEAT}: does not run: failed",
@@ -88,35 +96,30 @@ def test_what_worked_elsewhere_has_to_work_still() -> None:
 
 def test_a_smoke_task_that_fails_names_the_worker() -> None:
     answer = {"mail-prefork@w1": "failed: LookupError('x')"}
-    found = verdict(w1={"__rollout_smoke": {"rc": 1, "stdout": json.dumps(answer)}})
+    found = verdict(w1={"smoke": {"rc": 1, "stdout": json.dumps(answer)}})
     assert found["problems"] == [f"w1: {MAIL}: the smoke task failed: LookupError('x')"]
     assert found["suspects"] == {"w1": [MAIL]}
 
 
 def test_a_smoke_task_that_ended_well_is_no_problem() -> None:
-    found = verdict(w1={"__rollout_smoke": {"rc": 0, "stdout": '{"mail-prefork@w1": ""}', "msg": ""}})
+    found = verdict(w1={"smoke": {"rc": 0, "stdout": '{"mail-prefork@w1": ""}', "msg": ""}})
     assert found["problems"] == []
 
 
 def test_a_smoke_task_that_cannot_be_sent_says_why() -> None:
-    found = verdict(w1={"__rollout_smoke": {"rc": 2, "stdout": "", "stderr": "Traceback\nno backend\n"}})
+    found = verdict(w1={"smoke": {"rc": 2, "stdout": "", "stderr": "Traceback\nno backend\n"}})
     assert found["problems"] == ["w1: the smoke task could not be sent: no backend"]
 
 
 def message(release: str = "", back: dict[str, Any] | None = None, **former: str) -> list[str]:
-    fleet: dict[str, dict[str, Any]] = {
-        "w1": {"__rollout_journal": {"stdout": "boom"}},
-        "w2": {"__rollout_journal": {"skipped": True}},
-    }
     second = BATCH | {"title": "2 of 2: w2 (mail-prefork)"}
     return rollout_message(
-        fleet,
-        list(fleet),
         {"problems": [f"w1: {MAIL}: does not consume"], "suspects": {"w1": [MAIL]}},
         what="The restart",
         course={"batches": [BATCH, second], "former": former},
         number=1,
         began="2026-11-21T11:30:00Z",
+        journals={"w1": {"stdout": "boom"}, "w2": {"skipped": True}},
         release=release,
         back=back,
     ).splitlines()
