@@ -66,6 +66,7 @@ def problems(asked: Mapping[str, Any]) -> list[Problem]:
         *environment_problems(
             {name: value for name, value in asked["environment"].items() if name not in OWN_VARIABLES},
             "flower_environment",
+            python_path=False,
         ),
     ]
 

@@ -55,7 +55,7 @@ def _import(asked: dict[str, Any], agent: Path) -> None:
         fix = "put the app there, or set celery_app_directory to where it is"
         raise RefusalError(f"celery_app_directory = {asked['directory']}: not a directory; {fix}")
     os.chdir(asked["directory"])
-    sys.path.insert(0, asked["directory"])
+    sys.path[0:0] = [asked["directory"], *filter(None, os.environ.get("PYTHONPATH", "").split(":"))]
     for pool in asked["pools"]:
         if pool in POOL_PACKAGES:
             _need_pool(pool)

@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.celeryops.systemd.plugins.filter.app import environment_file as face
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.environment import (
+    PYTHON_PATH,
+    RESERVED,
+    RESERVED_NAMES,
     environment_file,
     environment_problems,
 )
@@ -19,6 +23,7 @@ from hypothesis import strategies as st
 from reference.roles import roles
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,9}", fullmatch=True)
+PAGE = Path(__file__).resolve().parents[3] / "docs/reference/environment.md"
 VALUES = st.text(st.characters(blacklist_categories=["Cc", "Cs"]) | st.sampled_from('\n\t"\\$`'))
 
 
@@ -67,21 +72,56 @@ ENVIRONMENTS = ["celery_app_environment", "flower_environment"]
         ("PATH", "whole path"),
         ("LD_PRELOAD", "ld.so.conf.d"),
         ("LD_LIBRARY_PATH", "ld.so.conf.d"),
-        ("PYTHONPATH", "celery_app_directory"),
         ("PYTHONHOME", "the app's code"),
         ("PYTHONSTARTUP", "the app's code"),
-        ("CELERYOPS_SETTINGS", "the role"),
+        ("PYTHONPATHS", "the app's code"),
+        ("CELERYOPS_SETTINGS", "set celery_app_settings"),
+        ("CELERYOPS_INSTANCE", "leave it out"),
+        ("CELERYOPS_STOP_CEILING", "set stop_within of the queue in celery_worker_queues"),
+        ("REMAP_SIGTERM", "set stop_within of the queue in celery_worker_queues"),
+        ("CELERY_CONCURRENCY", "set concurrency of the queue in celery_worker_queues"),
+        ("CELERY_LOG_LEVEL", "set celery_worker_log_level or celery_beat_log_level"),
+        ("CELERY_TASK_TIME_LIMIT", "set celery_app_settings"),
         ("CELERY_RESULT_BACKEND", "celery_app_result_backend"),
-        ("NOTIFY_SOCKET", "the role"),
+        ("NOTIFY_SOCKET", "leave it out"),
+        ("WATCHDOG_USEC", "set celery_worker_watchdog or celery_beat_watchdog"),
     ],
 )
-def test_what_decides_which_code_runs_is_not_the_inventorys(name: str, fix: str) -> None:
+def test_a_reserved_name_is_refused_with_the_variable_to_use_instead(name: str, fix: str) -> None:
     for variable in ENVIRONMENTS:
         (problem,) = environment_problems({name: "s3cr3t"}, variable)
         told = problem.text("w1")
         assert told.startswith(f"w1: {variable}.{name} = (hidden): ")
         assert fix in told
     assert environment_problems({f"SHOP_{name}": "x", f"{name[0]}_{name}": "x"}) == []
+
+
+def test_the_path_of_python_is_extended_behind_the_agents() -> None:
+    asked = {"PYTHONPATH": "/srv/shared/lib:/srv/vendor"}
+    assert environment_problems(asked) == []
+    assert read_back(environment_file(asked)) == {
+        "PYTHONPATH": "/opt/celery/agent:/srv/shared/lib:/srv/vendor"
+    }
+    assert environment_file({"PYTHONPATH": None}) == ""
+
+
+@pytest.mark.parametrize("value", ["lib", "/srv/lib:", ":/srv/lib", "/srv::/lib", "", True, ["/srv"], "/\0"])
+def test_the_path_of_python_is_of_absolute_paths(value: Any) -> None:
+    (problem,) = environment_problems({"PYTHONPATH": value})
+    assert problem.text("w1").startswith("w1: celery_app_environment.PYTHONPATH = (hidden): ")
+
+
+def test_flower_has_no_path_of_python() -> None:
+    (problem,) = environment_problems({"PYTHONPATH": "/srv/lib"}, "flower_environment", python_path=False)
+    assert "it decides which code runs" in problem.text("w1")
+
+
+def test_the_reference_tells_of_every_reserved_name() -> None:
+    rows = [
+        line.split("|")[1] for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")
+    ]
+    told = {name.rstrip("*") for row in rows for name in re.findall(r"`([A-Z_]+\*?)`", row)}
+    assert told == {*RESERVED, *RESERVED_NAMES, PYTHON_PATH}
 
 
 def test_no_other_variable_of_the_inventory_holds_environment_variables() -> None:

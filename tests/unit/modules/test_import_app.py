@@ -69,6 +69,13 @@ def test_the_environment_and_the_settings_are_those_of_the_worker(tmp_path: Path
     assert run(tmp_path, code) == (0, "")
 
 
+def test_the_path_of_python_is_the_workers(tmp_path: Path) -> None:
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "vendor/vendored.py").write_text("")
+    code = "import celery, vendored\napp = celery.Celery('shop')\n"
+    assert run(tmp_path, code, environment={"PYTHONPATH": f"{tmp_path}/vendor"}) == (0, "")
+
+
 def test_task_modules_that_the_worker_would_import_are_imported_too(tmp_path: Path) -> None:
     code = "import celery\napp = celery.Celery('shop', include=['nosuch_tasks'])\n"
     status, said = run(tmp_path, code)
