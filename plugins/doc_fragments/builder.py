@@ -15,8 +15,8 @@ options:
     description:
       - Who builds, and in what sandbox. The action fills in the user C(celery-build), in a sandbox as strict
         as a worker's, with the network and without a look at secrets, state and logs.
-      - Its cache is C(/var/cache/celery-build), a directory in it for each kind of build; no other build writes
-        there.
+      - Its cache is C(/var/cache/celery-build), a directory in it for each kind of build; no other
+        build writes there.
     type: dict
     suboptions:
       user:

@@ -58,6 +58,11 @@ def own_files(directory: Path, unit: str) -> list[Path]:
     return [environment_file(directory, unit), Path(layout.limits_file(instance_of(unit)))]
 
 
+def hidden_file(directory: Path, unit: str) -> Path:
+    """Return where those variables of a worker's unit lie that nobody reads back: they may be secrets."""
+    return directory / f"environment-{instance_of(unit)}.env"
+
+
 def newer_than_start(
     properties: Mapping[str, str], paths: Iterable[Path], uptime: float, now: float
 ) -> list[str]:

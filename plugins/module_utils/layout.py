@@ -34,7 +34,11 @@ TEMPLATE_FILE = f"{UNITS}/{WORKER}{SERVICE}"
 SLICE_FILE = f"{UNITS}/{SLICE}"
 SCALER_FILES = (f"{UNITS}/{SCALER}", f"{UNITS}/celery-scale.service", f"{UNITS}/celery-scale-ask.service")
 # What an instance leaves where it has been.
-WORKER_TRACES = (f"{CONFIG}/worker-{{instance}}.env", f"{UNITS}/{WORKER}{{instance}}{SERVICE}.d")
+WORKER_TRACES = (
+    f"{CONFIG}/worker-{{instance}}.env",
+    f"{CONFIG}/environment-{{instance}}.env",
+    f"{UNITS}/{WORKER}{{instance}}{SERVICE}.d",
+)
 
 # What every process of the app reads when it starts, besides its unit's own files.
 APP_INPUTS = (
@@ -80,14 +84,20 @@ def environment_file(instance: str) -> str:
     return WORKER_TRACES[0].format(instance=instance)
 
 
+def hidden_file(instance: str) -> str:
+    """Return the environment file of an instance that nothing shows and no plan is compared with."""
+    return WORKER_TRACES[1].format(instance=instance)
+
+
 def limits_file(instance: str) -> str:
     """Return the drop-in that bounds an instance."""
-    return f"{WORKER_TRACES[1].format(instance=instance)}/50-limits.conf"
+    return f"{WORKER_TRACES[2].format(instance=instance)}/50-limits.conf"
 
 
 def inputs_of(unit: str) -> tuple[str, ...]:
     """Return what a unit reads when it starts; nothing of one that is not ours."""
     if unit.startswith(WORKER):
         instance = unit[len(WORKER) : -len(SERVICE)]
-        return (TEMPLATE_FILE, environment_file(instance), limits_file(instance), *APP_INPUTS)
+        own = (environment_file(instance), hidden_file(instance), limits_file(instance))
+        return (TEMPLATE_FILE, *own, *APP_INPUTS)
     return INPUTS.get(unit, ())

@@ -213,7 +213,7 @@ def look_behind(module: AnsibleModule) -> dict[str, Any]:
         if entry["Id"].startswith(layout.WORKER):
             own = instances.own_files(directory, entry["Id"])
             files += own
-            reads = [template, *own, *inputs]
+            reads = [template, *own, instances.hidden_file(directory, entry["Id"]), *inputs]
             row["newer"] = instances.newer_than_start(entry, reads, time.monotonic(), time.time())
         rows.append(row)
     texts = {str(path): path.read_text(errors="replace") for path in files if path.is_file()}

@@ -82,6 +82,7 @@ options:
         elements: str
         default:
           - /etc/conf.d/celery/worker-{instance}.env
+          - /etc/conf.d/celery/environment-{instance}.env
           - /etc/systemd/system/celery-worker@{instance}.service.d
   restart:
     description:

@@ -48,8 +48,15 @@ LONG_PREFIX = 9
 
 
 def shown(name: str, value: object) -> object:
-    """Return the value of a variable as a message may show it: never one that may be a secret."""
-    return "(hidden)" if _SECRET.search(name) else value
+    """Return the value of a variable as a message may show it: never one that may be, or hold, a secret."""
+    return "(hidden)" if _SECRET.search(name) or _holds_secret(value) else value
+
+
+def _holds_secret(value: object) -> bool:
+    """Tell whether a key anywhere within a value is the name of a secret."""
+    if isinstance(value, Mapping):
+        return any(_SECRET.search(str(key)) or _holds_secret(part) for key, part in value.items())
+    return isinstance(value, list | tuple) and any(map(_holds_secret, value))
 
 
 def unread(

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.celeryops.systemd.plugins.module_utils.artifact import RELEASE
 
+from ..plan import spec
 from .names import shown
 from .problems import Problem
 
@@ -128,11 +129,19 @@ def problems(name: str, value: object) -> list[Problem]:
     fits, wanted = WORDS[name]
     return [
         Problem(
-            path, shown(name, text), "it would not be one word where it is written", f"set it to {wanted}"
+            path,
+            _shown(name, path, text),
+            "it would not be one word where it is written",
+            f"set it to {wanted}",
         )
         for path, text in _texts(name, value)
         if text and not fits(text)
     ]
+
+
+def _shown(name: str, path: str, text: str) -> object:
+    """Return a text as a message may show it, by its variable and by the key that it has within."""
+    return "(hidden)" if spec.is_hidden(path) else shown(f"{name} {path.rpartition('.')[2]}", text)
 
 
 def _texts(path: str, value: object) -> Iterator[tuple[str, str]]:
@@ -150,15 +159,12 @@ def _texts(path: str, value: object) -> Iterator[tuple[str, str]]:
 
 def _characters(name: str, path: str, text: str) -> list[Problem]:
     """Return why a text holds a character that it cannot, as a line break of a template of YAML."""
-    lines = name in SEVERAL_LINES
+    lines = name in SEVERAL_LINES or spec.is_hidden(path)
     match = (_NOWHERE if lines else _CONTROL).search(text) or _NOWHERE.search(text)
     if not match:
         return []
     what = f"it holds the character {match[0]!a} at {match.start() + 1}"
+    value, fix = _shown(name, path, text), "remove it"
     if match[0] == "\n" and match.end() == len(text):
-        return [
-            Problem(
-                path, shown(name, text), f"{what}, its end", "write it without a line break, as `>-` does"
-            )
-        ]
-    return [Problem(path, shown(name, text), what, "remove it")]
+        what, fix = f"{what}, its end", "write it without a line break, as `>-` does"
+    return [Problem(path, value, what, fix)]

@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 from ansible_collections.celeryops.systemd.plugins.module_utils import layout
 
 from ..app.environment import environment_file
+from . import spec
 
 # What ansible_managed says in templates; it is not known outside of them.
 MANAGED = "Ansible managed"
@@ -51,46 +52,71 @@ def worker_service(
     group: str,
     log_level: str,
     log_destination: str,
+    queues: Mapping[str, object],
     drained: bool = False,
 ) -> WorkerService:
-    """Return the environment file of each instance, what the scaler reads where one scales, and the units.
+    """Return the environment files of each instance, what the scaler reads where one scales, and the units.
 
     :param instances: the plan's instances.
     :param group: the group of the service, which may read the files.
     :param log_destination: ``journal`` or ``file``.
+    :param queues: those of the inventory. What may be a secret is in no plan: every host holds the plans.
     :param drained: whether the host is out for maintenance, and its instances rest.
     """
     scaled = [scale_file(instances, group)] if any(instance["scale"] for instance in instances) else []
-    files = worker_files(instances, group, log_level, log_destination)
+    files = worker_files(instances, group, log_level, log_destination, queues)
     return {"files": [*files, *scaled], "units": worker_units(instances, drained)}
 
 
 def worker_files(
-    instances: Iterable[Mapping[str, Any]], group: str, log_level: str, log_destination: str
+    instances: Iterable[Mapping[str, Any]],
+    group: str,
+    log_level: str,
+    log_destination: str,
+    queues: Mapping[str, object],
 ) -> list[File]:
-    """Return the environment file of each instance."""
-    return [
-        {
-            "path": layout.environment_file(instance["name"]),
-            "content": environment_file(
-                {
-                    "CELERY_NODE": instance["node"],
-                    "CELERY_POOL": instance["pool"],
-                    "CELERY_CONCURRENCY": instance["concurrency"],
-                    "CELERY_QUEUES": ",".join(instance["consumes"]),
-                    "CELERY_LOG_LEVEL": log_level,
-                    "CELERY_ARGUMENTS": " ".join(command_words(instance, log_destination)),
-                    "CELERYOPS_INSTANCE": instance["name"],
-                    **stop_variables(instance),
-                    **({"CELERYOPS_EXTRA": 1} if instance["scale"] else {}),
-                }
-            ),
-            "owner": "root",
-            "group": group,
-            "mode": "0640",
-        }
-        for instance in instances
-    ]
+    """Return the environment files of each instance, that which nothing shows with ``diff`` off."""
+    files: list[File] = []
+    for instance in instances:
+        name, hidden = instance["name"], _hidden_variables(_read(instance, queues))
+        shown = _variables(instance, log_level, log_destination)
+        own = {"owner": "root", "group": group, "mode": "0640"}
+        files.append({"path": layout.environment_file(name), "content": environment_file(shown), **own})
+        secret = {"path": layout.hidden_file(name), "content": environment_file(hidden), "diff": False}
+        files.append({**secret, **own})
+    return files
+
+
+def _variables(instance: Mapping[str, Any], log_level: str, log_destination: str) -> dict[str, Any]:
+    """Return the variables that an instance is started with."""
+    return {
+        "CELERY_NODE": instance["node"],
+        "CELERY_POOL": instance["pool"],
+        "CELERY_CONCURRENCY": instance["concurrency"],
+        "CELERY_QUEUES": ",".join(instance["consumes"]),
+        "CELERY_LOG_LEVEL": log_level,
+        "CELERY_ARGUMENTS": " ".join(command_words(instance, log_destination)),
+        "CELERYOPS_INSTANCE": instance["name"],
+        **stop_variables(instance),
+        **({"CELERYOPS_EXTRA": 1} if instance["scale"] else {}),
+    }
+
+
+def _hidden_variables(_queue: spec.QueueSpec) -> dict[str, Any]:
+    """Return the variables of a queue that no output, fact or plan shows."""
+    return {}
+
+
+def _read(instance: Mapping[str, Any], queues: Mapping[str, object]) -> spec.QueueSpec:
+    """Return the spec of an instance's queue.
+
+    :raises ValueError: it is wrong; preflight refuses such.
+    """
+    queue = instance["queue"]
+    read, wrong = spec.read(queue, queues[queue], instance["soft_time_limit"], instance["time_limit"])
+    if read is None:
+        raise ValueError("; ".join(problem.text(queue) for problem in wrong))
+    return read
 
 
 def scale_file(instances: Iterable[Mapping[str, Any]], group: str) -> File:

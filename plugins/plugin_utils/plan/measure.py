@@ -172,7 +172,9 @@ def measured(
         said = queues[queue] or {}
         advice = advise(samples, min_tasks, min_uptime)
         rows += _rows(queue, said, samples, advice)
-        written[queue] = dict(said) | ({} if advice.doubts else _keys(advice))
+        kept = {key: value for key, value in said.items() if key not in spec.HIDDEN}
+        written[queue] = kept | ({} if advice.doubts else _keys(advice))
+        notes += [f"{queue}: keep its {key}, which is not shown" for key in said if key in spec.HIDDEN]
         if advice.doubts:
             notes.append(f"{queue}: not judged yet: {', '.join(advice.doubts)}")
         if advice.oom_kills:

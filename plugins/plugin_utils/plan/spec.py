@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from .. import naming
 from ..inventory import timers
+from ..inventory.names import shown
 from ..inventory.problems import Problem, did_you_mean
 
 VARIABLE = "celery_worker_queues"
@@ -123,7 +124,14 @@ KEYS = frozenset(
         "arguments",
     )
 )
+# Keys whose values may be secrets: nothing shows them, and their texts may have several lines.
+HIDDEN: frozenset[str] = frozenset()
 SCALE_KEYS = frozenset(field.name for field in fields(Scale))
+
+
+def is_hidden(path: str) -> bool:
+    """Tell whether the path of a variable leads to what of a queue is not shown."""
+    return path.startswith(f"{VARIABLE}.") and any(f".{key}" in path for key in HIDDEN)
 
 
 def whole(value: object) -> int | None:
@@ -146,7 +154,7 @@ class _Reader:
         self.problems: list[Problem] = []
 
     def wrong(self, key: str, what: str, fix: str) -> None:
-        self.problems.append(Problem(f"{self.path}.{key}", self.raw.get(key), what, fix))
+        self.problems.append(Problem(f"{self.path}.{key}", shown(key, self.raw.get(key)), what, fix))
 
     def given(self, key: str) -> bool:
         return self.raw.get(key) is not None
@@ -211,11 +219,13 @@ def read(
     if raw is None:
         raw = {}
     if not isinstance(raw, Mapping):
-        return None, [Problem(path, raw, "not a mapping of keys", "write it as {workload: cpu}, or as {}")]
+        what, fix = "not a mapping of keys", "write it as {workload: cpu}, or as {}"
+        return None, [Problem(path, shown(VARIABLE, raw), what, fix)]
     reader = _Reader(path, raw)
     for key in raw:
         if key not in KEYS:
-            reader.problems.append(Problem(f"{path}.{key}", raw[key], "unknown key", did_you_mean(key, KEYS)))
+            value = "(hidden)" if isinstance(raw[key], Mapping) else shown(str(key), raw[key])
+            reader.problems.append(Problem(f"{path}.{key}", value, "unknown key", did_you_mean(key, KEYS)))
     workload = reader.word("workload", WORKLOADS, "cpu")
     order = reader.word("order", ORDERS, "any")
     auto = STRICT_POOL if order == "strict" else io_pool if workload == "io" else FORKING_POOL

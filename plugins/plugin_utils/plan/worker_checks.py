@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from .. import naming
 from ..inventory import timers
+from ..inventory.names import shown
 from ..inventory.problems import Problem, did_you_mean
 from . import budget, planning, spec
 from .sizing import Instance
@@ -80,7 +81,8 @@ def _queue_problems(queue: str, raw: object, groups: Mapping[str, Sequence[str]]
     if not naming.is_queue_name(queue):
         what = "the name of the queue cannot be part of a unit's name"
         fix = f"use at most {naming.LONGEST_QUEUE} letters, digits, _, . and -; "
-        return [Problem(variable, raw, what, f"{fix}what the broker calls it goes into consumes")]
+        fix += "what the broker calls it goes into consumes"
+        return [Problem(variable, shown(spec.VARIABLE, raw), what, fix)]
     group = naming.group_of(queue)
     hosts = groups.get(group)
     if hosts:
@@ -90,7 +92,8 @@ def _queue_problems(queue: str, raw: object, groups: Mapping[str, Sequence[str]]
         fix = f"leave one host in {group}"
         return [Problem(f"{variable}.order", "strict", f"{len(set(hosts))} hosts serve it at a time", fix)]
     what = f"no host serves it: the group {group} is {'empty' if group in groups else 'missing'}"
-    return [Problem(variable, raw or {}, what, f"put hosts into {group}, or remove the queue")]
+    value, fix = shown(spec.VARIABLE, raw or {}), f"put hosts into {group}, or remove the queue"
+    return [Problem(variable, value, what, fix)]
 
 
 def unserved_problems(

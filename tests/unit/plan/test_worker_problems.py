@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import worker_checks
 from asking import problems_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -194,3 +195,15 @@ def test_whatever_the_operator_writes_it_answers(queues: object) -> None:
     for message in told(queues):
         assert message.startswith("w1: ")
         assert "; " in message
+
+
+def test_a_problem_shows_nothing_that_may_be_a_secret() -> None:
+    secret = {"environment": {"TOKEN": "s3cr3t"}}
+    misspelt = {"enviroment": {"A": "s3cr3t"}}
+    queues: dict[str, object] = {"m/1": secret, "img": secret, "mail": [secret], "video": misspelt}
+    groups = {"celery": ["w1"], "celery_queue_mail": ["w1"], "celery_queue_video": ["w1"]}
+    told = [problem.text("w1") for problem in worker_checks.fleet_problems(queues, groups)]
+    told += [problem.text("w1") for problem in worker_checks.host_problems(queues, "w1", groups, {}, {})]
+    assert "w1: celery_worker_queues.img = (hidden): no host serves it" in str(told)
+    assert "w1: celery_worker_queues.video.enviroment = (hidden): unknown key" in str(told)
+    assert "s3cr3t" not in str(told)

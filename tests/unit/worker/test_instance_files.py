@@ -25,6 +25,7 @@ QUEUES: dict[str, Any] = {
     "mail-high": {"workload": "io", "consumes": ["mail-high", "mail"], "time_limit": 900},
     "sync": {"autoscale": True, "min_concurrency": 1, "max_concurrency": 3, "cpu_quota": 150},
 }
+SCALED = {**QUEUES, "bulk": {"pool": "threads", "scale": {"min_instances": 2, "max_instances": 4}}}
 GROUPS = {
     "celery": ["w1"],
     "celery_beat": ["w1"],
@@ -37,21 +38,33 @@ def host_plan() -> planning.HostPlan:
     return planning.worker_plan(QUEUES, "w1", GROUPS, FACTS, {})
 
 
-def worker_files(plan_of: Mapping[str, Any], destination: str = "journal") -> list[File]:
-    return worker_service(plan_of["instances"], "shop", "WARNING", destination)["files"]
+def worker_files(
+    plan_of: Mapping[str, Any], destination: str = "journal", queues: Mapping[str, Any] = QUEUES
+) -> list[File]:
+    return worker_service(plan_of["instances"], "shop", "WARNING", destination, queues)["files"]
 
 
-def environments(host_plan: planning.HostPlan, destination: str = "journal") -> dict[str, dict[str, str]]:
-    files = worker_files(host_plan, destination)
+def environments(
+    host_plan: planning.HostPlan, destination: str = "journal", queues: Any = QUEUES
+) -> dict[str, dict[str, str]]:
+    return read(worker_files(host_plan, destination, queues))
+
+
+def read(files: list[File], hidden: bool = False) -> dict[str, dict[str, str]]:
+    """The variables of the files that are shown, or of the others."""
     assert {(file["owner"], file["group"], file["mode"]) for file in files} == {("root", "shop", "0640")}
-    return {file["path"]: dict(word.split("=", 1) for word in shlex.split(file["content"])) for file in files}
+    return {
+        file["path"]: dict(word.split("=", 1) for word in shlex.split(file["content"]))
+        for file in files
+        if file.get("diff", True) is not hidden
+    }
 
 
 def test_a_stop_within_a_bound_is_celerys_soft_shutdown() -> None:
     queues = {"drained": {}, "bounded": {"stop_within": 45}}
     groups = {f"celery_queue_{queue}": ["w1"] for queue in queues}
     its_plan = planning.worker_plan(queues, "w1", groups, FACTS, {"time_limit": 100})
-    found = environments(its_plan)
+    found = environments(its_plan, queues=queues)
     drained, bounded = (found[f"/etc/conf.d/celery/worker-{queue}-prefork.env"] for queue in queues)
     assert (drained["CELERYOPS_STOP_CEILING"], bounded["CELERYOPS_STOP_CEILING"]) == ("130", "45")
     assert "REMAP_SIGTERM" not in drained
@@ -79,6 +92,12 @@ def test_an_instance_gets_its_own_environment(host_plan: planning.HostPlan) -> N
         "CELERYOPS_INSTANCE": "mail-high-threads",
         "CELERYOPS_STOP_CEILING": "930",
     }
+
+
+def test_what_may_be_a_secret_has_a_file_of_its_own_that_nothing_shows(host_plan: planning.HostPlan) -> None:
+    files = worker_files(host_plan)
+    names = [instance["name"] for instance in host_plan["instances"]]
+    assert read(files, hidden=True) == {f"/etc/conf.d/celery/environment-{name}.env": {} for name in names}
 
 
 def test_the_command_line_says_what_the_plan_says(host_plan: planning.HostPlan) -> None:
@@ -141,7 +160,7 @@ def test_an_instance_is_bounded_by_its_numbers(host_plan: planning.HostPlan) -> 
 
 
 def test_a_unit_restarts_for_its_own_files_and_for_what_all_read(host_plan: planning.HostPlan) -> None:
-    units = worker_service(host_plan["instances"], "shop", "INFO", "journal")["units"]
+    units = worker_service(host_plan["instances"], "shop", "INFO", "journal", QUEUES)["units"]
     assert units[0] == {"name": "celery.slice"}
     by_name = {unit["name"]: unit for unit in units[1:]}
     assert list(by_name) == [instance["unit"] for instance in host_plan["instances"]]
@@ -152,6 +171,7 @@ def test_a_unit_restarts_for_its_own_files_and_for_what_all_read(host_plan: plan
         "inputs": [
             "/etc/systemd/system/celery-worker@.service",
             "/etc/conf.d/celery/worker-images-prefork.env",
+            "/etc/conf.d/celery/environment-images-prefork.env",
             "/etc/systemd/system/celery-worker@images-prefork.service.d/50-limits.conf",
             *layout.APP_INPUTS,
         ],
@@ -170,13 +190,12 @@ def test_what_is_written_for_an_instance_is_what_is_removed_with_it(host_plan: p
 
 @pytest.fixture(scope="module")
 def scaled() -> list[Any]:
-    queues = {**QUEUES, "bulk": {"pool": "threads", "scale": {"min_instances": 2, "max_instances": 4}}}
     groups = {**GROUPS, "celery_queue_bulk": ["w1"]}
-    return list(planning.worker_plan(queues, "w1", groups, FACTS, {})["instances"])
+    return list(planning.worker_plan(SCALED, "w1", groups, FACTS, {})["instances"])
 
 
 def test_the_scaler_reads_what_is_extra_and_when_it_runs(scaled: list[Any]) -> None:
-    file = worker_service(scaled, "shop", "INFO", "journal")["files"][-1]
+    file = worker_service(scaled, "shop", "INFO", "journal", SCALED)["files"][-1]
     assert (file["path"], file["mode"], file["group"]) == ("/etc/conf.d/celery/scale.json", "0640", "shop")
     assert json.loads(file["content"]) == {
         "bulk": {
@@ -193,15 +212,17 @@ def test_the_scaler_reads_what_is_extra_and_when_it_runs(scaled: list[Any]) -> N
 
 
 def test_only_an_extra_instance_is_left_to_the_scaler(scaled: list[Any]) -> None:
-    units = {unit["name"]: unit for unit in worker_service(scaled, "shop", "INFO", "journal")["units"]}
+    found = worker_service(scaled, "shop", "INFO", "journal", SCALED)["units"]
+    units = {unit["name"]: unit for unit in found}
     second, third = (units[f"celery-worker@bulk-threads-{number}.service"] for number in (2, 3))
     assert (second["state"], second["enabled"], second.get("optional")) == ("started", True, None)
     assert (third["state"], third["enabled"], third["optional"]) == ("started", False, True)
-    environment = {file["path"]: file["content"] for file in worker_files({"instances": scaled})}
+    files = worker_files({"instances": scaled}, queues=SCALED)
+    environment = {file["path"]: file["content"] for file in files}
     assert "CELERYOPS_EXTRA" not in environment["/etc/conf.d/celery/worker-bulk-threads-2.env"]
     assert 'CELERYOPS_EXTRA="1"' in environment["/etc/conf.d/celery/worker-bulk-threads-3.env"]
 
 
 def test_on_a_drained_host_extra_instances_rest_too(scaled: list[Any]) -> None:
-    units = worker_service(scaled, "shop", "INFO", "journal", drained=True)["units"][1:]
+    units = worker_service(scaled, "shop", "INFO", "journal", SCALED, drained=True)["units"][1:]
     assert {(unit["state"], unit["enabled"]) for unit in units} == {("stopped", False)}
