@@ -76,7 +76,12 @@ COMMON: Mapping[str, Any] = {
     "celery_host_supported_releases": {"Debian": ["12"]},
     "celery_worker_directory": "/srv/worker-directory",
     "celery_worker_queues": {
-        "mail": {"consumes": ["consumed-queue"], "arguments": ["--worker-argument"], "workload": "io"}
+        "mail": {
+            "consumes": ["consumed-queue"],
+            "arguments": ["--worker-argument"],
+            "environment": {"QUEUE_VARIABLE": "queue-value"},
+            "workload": "io",
+        }
     },
     "celery_worker_reserve": {},
     "celery_worker_sandbox_overrides": {"BindPaths": "/srv/bound-path", "ReadWritePaths": ["/srv/writes"]},

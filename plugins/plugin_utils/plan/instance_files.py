@@ -102,9 +102,9 @@ def _variables(instance: Mapping[str, Any], log_level: str, log_destination: str
     }
 
 
-def _hidden_variables(_queue: spec.QueueSpec) -> dict[str, Any]:
+def _hidden_variables(queue: spec.QueueSpec) -> dict[str, Any]:
     """Return the variables of a queue that no output, fact or plan shows."""
-    return {}
+    return dict(queue.environment)
 
 
 def _read(instance: Mapping[str, Any], queues: Mapping[str, object]) -> spec.QueueSpec:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 
 from .. import naming
+from ..app.environment import environment_problems
 from ..inventory import timers
 from ..inventory.names import shown
 from ..inventory.problems import Problem, did_you_mean
@@ -93,6 +94,7 @@ class QueueSpec:
     stop_within: int | None
     arguments: tuple[str, ...]
     scale: Scale | None = None
+    environment: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def instances(self) -> int:
@@ -122,11 +124,12 @@ KEYS = frozenset(
         "cpu_quota",
         "scale",
         "arguments",
+        "environment",
     )
 )
 # Keys whose values may be secrets: nothing shows them, and their texts may have several lines.
-HIDDEN: frozenset[str] = frozenset()
-SCALE_KEYS = frozenset(field.name for field in fields(Scale))
+HIDDEN = frozenset(("environment",))
+SCALE_KEYS = frozenset(one.name for one in fields(Scale))
 
 
 def is_hidden(path: str) -> bool:
@@ -258,6 +261,7 @@ def read(
         stop_within=reader.integer("stop_within", 1),
         arguments=_arguments(reader),
         scale=_scale(reader),
+        environment=_environment(reader),
     )
     _agree(reader, spec)
     return (None, reader.problems) if reader.problems else (spec, [])
@@ -317,6 +321,13 @@ def _arguments(reader: _Reader) -> tuple[str, ...]:
             fix = f"remove it and set {reader.path}.{key}" if key else "remove it"
             reader.wrong("arguments", f"the unit already says {option}", fix)
     return tuple(str(word) for word in listed)
+
+
+def _environment(reader: _Reader) -> Mapping[str, object]:
+    """Return the environment variables that the queue's tasks have over the app's."""
+    raw = {} if reader.raw.get("environment") is None else reader.raw["environment"]
+    reader.problems += environment_problems(raw, f"{reader.path}.environment")
+    return raw if isinstance(raw, Mapping) else {}
 
 
 def _scale(reader: _Reader) -> Scale | None:

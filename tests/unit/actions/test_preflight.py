@@ -250,6 +250,19 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     assert "a-secret" not in "\n".join(lines)
 
 
+def test_no_secret_of_a_queue_is_shown_or_in_a_fact(tmp_path: Path) -> None:
+    for environment in ({"TOKEN": "a-secret"}, {"TOKEN": "a-secret\0"}):
+        queues = {"mail": {"environment": environment}}
+        status, lines = play(tmp_path, {"celery_worker_queues": queues}, "-vvv")
+        shown = "\n".join(lines)
+        assert (status == 0) is (environment == {"TOKEN": "a-secret"}), shown
+        assert "celeryops_fleet" in shown if status == 0 else "(hidden)" in shown
+        assert "a-secret" not in shown
+    status, lines = play(tmp_path, {"celery_worker_queues": [{"environment": {"TOKEN": "a-secret"}}]})
+    assert status != 0
+    assert "a-secret" not in "\n".join(lines)
+
+
 @pytest.mark.parametrize(
     ("name", "fix"),
     [

@@ -47,6 +47,13 @@ def advice(
     return memory_advice(hostvars, queues, ["w1"], found="found", report=report, **limits)
 
 
+def test_what_a_queue_hides_is_not_written_out() -> None:
+    queues = {"images": {"weight": 2, "environment": {"TOKEN": "s3cr3t"}}}
+    said = advice(queues, [instance("images-prefork", 60, 80, 140)], {"images-prefork@w1": node()})
+    assert said["queues"] == {"images": {"weight": 2, "app_memory_mb": 70, "task_memory_mb": 100}}
+    assert said["notes"] == ["images: keep its environment, which is not shown"]
+
+
 def test_prefork_writes_the_parent_and_what_the_largest_child_adds() -> None:
     said = advice(
         {"images": {"weight": 2}}, [instance("images-prefork", 60, 80, 140)], {"images-prefork@w1": node()}

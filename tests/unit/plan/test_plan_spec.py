@@ -74,6 +74,7 @@ def test_everything_can_be_said() -> None:
         "max_tasks_per_child": 1000,
         "autoscale": True,
         "cpu_quota": 150,
+        "environment": {"LOCALE": "de_DE"},
         "arguments": ["--without-mingle", "-O", "fair"],
     }
     assert set(raw) == spec.KEYS - {"pool", "scale", "stop_within"}
@@ -98,6 +99,7 @@ def test_everything_can_be_said() -> None:
         max_tasks_per_child=1000,
         stop_within=None,
         arguments=("--without-mingle", "-O", "fair"),
+        environment={"LOCALE": "de_DE"},
     )
 
 
@@ -338,6 +340,25 @@ def test_a_number_may_be_a_string_as_extra_vars_are() -> None:
 )
 def test_a_mistake_is_told_with_its_mend(raw: object, message: str) -> None:
     assert messages(raw) == [message]
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ("TOKEN=s3cr3t", "environment = (hidden): not a mapping; set it to a mapping of names to values"),
+        (
+            {"CELERY_QUEUES": "s3cr3t"},
+            "environment.CELERY_QUEUES = (hidden): the roles set this one; "
+            "set consumes of the queue in celery_worker_queues",
+        ),
+        ({"A-B": "s3cr3t"}, "environment.A-B = (hidden): not a name of an environment variable; "),
+        ({"A": ["s3cr3t"]}, "environment.A = (hidden): a list or a mapping is no value of an "),
+    ],
+)
+def test_an_environment_that_cannot_be(environment: object, message: str) -> None:
+    (said,) = messages({"environment": environment})
+    assert said.startswith(f"w1: celery_worker_queues.mail.{message}")
+    assert "s3cr3t" not in said
 
 
 INTEGERS = [

@@ -100,6 +100,24 @@ def test_what_may_be_a_secret_has_a_file_of_its_own_that_nothing_shows(host_plan
     assert read(files, hidden=True) == {f"/etc/conf.d/celery/environment-{name}.env": {} for name in names}
 
 
+def test_the_environment_of_a_queue_is_in_its_workers_hidden_files_alone() -> None:
+    variables = {"TOKEN": "s3cr3t\nand more", "DEBUG": False, "LEFT": None, "PYTHONPATH": "/srv/lib"}
+    queues = {**QUEUES, "images": {"pools": ["prefork", "threads"], "environment": variables}}
+    its_plan = planning.worker_plan(queues, "w1", GROUPS, FACTS, {})
+    files = filtered(worker_files, its_plan["instances"], "shop", "INFO", "journal", queues)
+    found = read(files, hidden=True)
+    for pool in ("prefork", "threads"):
+        assert found.pop(f"/etc/conf.d/celery/environment-images-{pool}.env") == {
+            "TOKEN": "s3cr3t\nand more",
+            "DEBUG": "false",
+            "PYTHONPATH": "/opt/celery/agent:/srv/lib",
+        }
+    assert [*found.values()] == [{}, {}]
+    # The plan is a fact of every host, a file, and what plan.yml and status.yml show.
+    assert "s3cr3t" not in json.dumps(its_plan)
+    assert "s3cr3t" not in str([file for file in files if "diff" not in file])
+
+
 def test_the_command_line_says_what_the_plan_says(host_plan: planning.HostPlan) -> None:
     instances = {instance["name"]: instance for instance in host_plan["instances"]}
     images, mail = instances["images-prefork"], instances["mail-high-threads"]
