@@ -57,6 +57,7 @@ COMMON: Mapping[str, Any] = {
     "celery_app_virtualenv": "/srv/app-virtualenv",
     "celery_app_wheelhouse": "/srv/wheelhouse",
     "celery_beat_directory": "/srv/beat-directory",
+    "celery_beat_environment": {"BEAT_VARIABLE": "beat-value"},
     "celery_beat_sandbox_overrides": {"ReadWritePaths": ["/srv/beat-writes"]},
     "celery_beat_scheduler": "beat.module:Scheduler",
     "celery_beat_schedules": {

@@ -144,7 +144,10 @@ def _timeouts(asked: Asked) -> dict[str, Any]:
 
 
 def _celery_beat(asked: Asked) -> list[Problem]:
-    value = asked.of("celery_beat", "scheduler", "schedules", "timezone", "loop_interval", "lock_timeout")
+    value = asked.of(
+        "celery_beat",
+        "scheduler", "schedules", "timezone", "loop_interval", "lock_timeout", "environment",
+    )  # fmt: skip
     url = asked.values["celery_app_broker_url"]
     wanted = options.Asked(**value, broker_url=url, app_settings=asked.settings["settings"])
     found = options.problems(wanted, asked.groups) if asked.is_first else []

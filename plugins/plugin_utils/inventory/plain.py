@@ -27,6 +27,7 @@ SEVERAL_LINES = frozenset(
         "broker_tls_key",
         "celery_app_environment",
         "celery_app_settings",
+        "celery_beat_environment",
         "celery_beat_schedules",
         "flower_settings",
         "rollout_smoke_args",

@@ -63,7 +63,7 @@ def test_a_mapping_is_wanted() -> None:
     assert len(environment_problems(["A=1"])) == 1
 
 
-ENVIRONMENTS = ["celery_app_environment", "flower_environment"]
+ENVIRONMENTS = ["celery_app_environment", "celery_beat_environment", "flower_environment"]
 
 
 @pytest.mark.parametrize(
