@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import given
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import environment, release, settings
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout import rolled_back
@@ -79,7 +80,7 @@ def release_choice(facts: Mapping[str, Any], packed: str, keep: int, deploys: bo
     named = deploys or str(load_extra_vars(DataLoader()).get("celery_app_release", "")) == packed
     choice = rolled_back.choose(packed, facts["release"], facts.get("rolled_back", ""), named)
     files = release.release_files(facts["releases"], choice.release, facts["release"], int(keep))
-    forgotten = [{"path": rolled_back.PATH, "state": "absent"}] if choice.forget else []
+    forgotten = [{"path": layout.ROLLED_BACK, "state": "absent"}] if choice.forget else []
     return {"release": choice.release, "note": choice.note, "files": [*files, *forgotten]}
 
 

@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout import (
     course,
     drain,
@@ -23,7 +24,6 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout import (
     verdict,
 )
 
-CURRENT = "/opt/celery/current"
 Results = Mapping[str, Mapping[str, Any]]
 
 
@@ -87,7 +87,7 @@ def _restarts(batch: course.Batch) -> dict[str, list[dict[str, Any]]]:
         found[host] += [
             # The host's scaler may have started a spare one since, from the release of before.
             {"name": name, "optional": True}
-            | ({"state": "restarted"} if name in names else {"state": "started", "inputs": [CURRENT]})
+            | ({"state": "restarted"} if name in names else {"state": "started", "inputs": [layout.CURRENT]})
             for name in extras
         ]
     return found

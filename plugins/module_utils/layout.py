@@ -23,7 +23,9 @@ CURRENT = f"{ROOT}/current"
 RELEASES = f"{ROOT}/releases"
 # The release that the fleet went back from.
 ROLLED_BACK = f"{ROOT}/.rolled_back"
-AGENT = f"{ROOT}/agent/celeryops_agent"
+# The directory that goes into PYTHONPATH, and the package in it.
+AGENT_ROOT = f"{ROOT}/agent"
+AGENT = f"{AGENT_ROOT}/celeryops_agent"
 FLOWER_CONFIG = f"{ROOT}/flower/etc"
 
 # Of the template unit: its name up to and with the @, and what follows an instance's.
@@ -64,7 +66,7 @@ WATCHED_FILES = (
     "/etc/logrotate.d/celery", "/etc/rabbitmq/*", "/etc/redis/celery*", "/etc/ssl/celery-broker-ca.pem",
     f"{UNITS}/celery*", f"{UNITS}/celery*.d/*", f"{UNITS}/epmd.socket.d/*",
     f"{UNITS}/rabbitmq*", f"{UNITS}/rabbitmq*.d/*", f"{UNITS}/redis*.d/*",
-    ROOT, f"{ROOT}/*", f"{ROOT}/agent/*", f"{AGENT}/*", f"{AGENT}/patches/*", f"{FLOWER_CONFIG}/*",
+    ROOT, f"{ROOT}/*", f"{AGENT_ROOT}/*", f"{AGENT}/*", f"{AGENT}/patches/*", f"{FLOWER_CONFIG}/*",
     f"{RELEASES}/[!.]*", f"{RELEASES}/[!.]*/.deployed",
     STATE, LOGS, "/var/lib/rabbitmq/.erlang.cookie", "/var/lib/redis/celery*",
 )  # fmt: skip

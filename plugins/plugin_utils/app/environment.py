@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
+
 from ..inventory.problems import Problem
 
 VARIABLE = "celery_app_environment"
-AGENT = "/opt/celery/agent"
 _OURS = "the roles set this one"
 _CODE = "it decides which code runs"
 _OPTION = "Celery's command line takes it as an option"
@@ -83,7 +84,7 @@ def _text(name: str, value: object) -> str:
         raise ValueError(f"{name}: a list or a mapping is no value of an environment variable")
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if name == PYTHON_PATH:
-        text = f"{AGENT}:{text}"
+        text = f"{layout.AGENT_ROOT}:{text}"
     if _CONTROL.search(text):
         raise ValueError(f"{name}: holds a control character")
     return text

@@ -10,9 +10,10 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
+
 from ..inventory.problems import Problem
 
-ROOT = "/opt/celery"
 OWNED_BY_ROOT = {"owner": "root", "group": "root"}
 # pip ends with a traceback of its own or a hint; these are the lines that matter, and not more of them.
 REASONS_SHOWN = 4
@@ -61,9 +62,9 @@ def release_files(releases: Sequence[str], wanted: str, current: str, keep: int)
     kept = kept_releases(releases, wanted, current, keep)
     directory = {"state": "directory", "mode": "0755", **OWNED_BY_ROOT}
     return [
-        *({"path": f"{ROOT}/releases/{name}", **directory} for name in kept),
-        {"path": f"{ROOT}/releases/{wanted}/.deployed", "content": "", "mode": "0644", **OWNED_BY_ROOT},
-        {"path": f"{ROOT}/current", "state": "link", "target": f"releases/{wanted}"},
+        *({"path": f"{layout.RELEASES}/{name}", **directory} for name in kept),
+        {"path": f"{layout.RELEASES}/{wanted}/.deployed", "content": "", "mode": "0644", **OWNED_BY_ROOT},
+        {"path": layout.CURRENT, "state": "link", "target": f"releases/{wanted}"},
     ]
 
 
@@ -80,8 +81,8 @@ def stage_failure(said: str, host: str, source: str, wheelhouse: str) -> str:
         return said
     if FULL in said:
         fix = (
-            f"free room for {ROOT}/releases and the temporary directory (df -h {ROOT} /var/tmp on the host), "
-            "or keep fewer releases with celery_app_keep_releases, and play again"
+            f"free room for {layout.RELEASES} and the temporary directory (df -h {layout.ROOT} /var/tmp on "
+            "the host), or keep fewer releases with celery_app_keep_releases, and play again"
         )
         return Problem("celery_app_source", source, f"the release could not be made: {FULL}", fix).text(host)
     lines = [line.strip() for line in said.splitlines() if line.strip()]

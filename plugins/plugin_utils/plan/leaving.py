@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
+
 
 def leaving(
     host: str,
@@ -24,8 +26,8 @@ def leaving(
     beat, flower = (host in groups.get(group, ()) for group in ("celery_beat", "celery_flower"))
     unwanted = {
         "celery_worker": bool(workers) and not instances,
-        "celery_beat": "celery-beat.service" in units and not beat,
-        "flower": "celery-flower.service" in units and not flower,
-        "resource_limits": "celery.slice" in units and not (instances or beat or flower),
+        "celery_beat": layout.BEAT in units and not beat,
+        "flower": layout.FLOWER in units and not flower,
+        "resource_limits": layout.SLICE in units and not (instances or beat or flower),
     }
     return [role for role, goes in unwanted.items() if goes]

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
+
 from .batches import Fleet, Shortage, Worker, batches
 
-WORKERS, BEAT, FLOWER = "celery-worker@", "celery-beat.service", "celery-flower.service"
 # A unit in one of these states was stopped by somebody, and stays so.
 PARKED = ("stopped", "drained", "missing", "spare")
 HOSTS_NAMED = 3
@@ -48,7 +49,7 @@ class Unit:
     @property
     def well(self) -> bool:
         """Whether it does its work now; for a worker, that it consumes."""
-        return self.state == "consuming" if self.unit.startswith(WORKERS) else self.active
+        return self.state == "consuming" if self.unit.startswith(layout.WORKER) else self.active
 
     @property
     def worker(self) -> Worker:
@@ -128,15 +129,16 @@ def _unit(host: str, row: Mapping[str, Any]) -> Unit:
 def course(units: Sequence[Unit], options: Options) -> list[Batch]:
     """Return the batches in their order; none when nothing has to be done."""
     moving = [unit for unit in units if _moves(unit, options)]
-    workers = {unit.worker: unit for unit in moving if unit.unit.startswith(WORKERS)}
+    workers = {unit.worker: unit for unit in moving if unit.unit.startswith(layout.WORKER)}
     groups = [[workers[worker] for worker in batch] for batch in batches(workers, _fleet(units, options))]
-    beat, flower = ([unit for unit in moving if unit.unit == name] for name in (BEAT, FLOWER))
+    beat, flower = ([unit for unit in moving if unit.unit == name]
+                     for name in (layout.BEAT, layout.FLOWER))  # fmt: skip
     groups = [beat, *groups, flower] if options.beat_first else [*groups, beat, flower]
     return _course([group for group in groups if group], units, options)
 
 
 def _fleet(units: Iterable[Unit], options: Options) -> Fleet:
-    return Fleet((unit.worker for unit in units if unit.unit.startswith(WORKERS)), options.share)
+    return Fleet((unit.worker for unit in units if unit.unit.startswith(layout.WORKER)), options.share)
 
 
 def _moves(unit: Unit, options: Options) -> bool:
@@ -145,7 +147,7 @@ def _moves(unit: Unit, options: Options) -> bool:
     if options.targets is not None:
         # Flower has an environment of its own: no release changes it.
         changes = unit.host in options.targets and unit.release != options.targets[unit.host]
-        return changes and unit.unit != FLOWER
+        return changes and unit.unit != layout.FLOWER
     if options.only is not None and unit.unit not in options.only.get(unit.host, ()):
         return False
     return unit.uptime is None or options.max_uptime is None or unit.uptime > options.max_uptime

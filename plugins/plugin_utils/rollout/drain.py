@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
+
 from ..inventory.problems import Problem
-from .course import WORKERS, Unit
+from .course import Unit
 
 # What a drain leaves on the host, by the group that says so.
 STAYS = {"celery_broker": "the broker", "celery_beat": "beat", "celery_flower": "Flower"}
@@ -24,7 +26,7 @@ def desired(units: Iterable[Unit], host: str, drained: bool) -> list[dict[str, A
     return [
         {"name": unit.unit, "state": state, "enabled": not drained, "inputs": []}
         for unit in units
-        if unit.host == host and unit.unit.startswith(WORKERS) and unit.state != "missing"
+        if unit.host == host and unit.unit.startswith(layout.WORKER) and unit.state != "missing"
         if drained or not unit.extra
     ]
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PATH = "/opt/celery/.rolled_back"
-
 
 @dataclass(frozen=True)
 class Choice:

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .course import WORKERS, Unit, read
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
+
+from .course import Unit, read
 
 Result = Mapping[str, Any]
 # What counts of a batch: `look` is what instance_info returned, `smoke` what celeryops_agent.smoke did.
@@ -70,7 +72,7 @@ def _look(verdict: Verdict, host: str, expected: list[str], look: Result) -> Non
 
 
 def _state(name: str, unit: Unit | None) -> str:
-    wanted = "does not consume" if name.startswith(WORKERS) else "does not run"
+    wanted = "does not consume" if name.startswith(layout.WORKER) else "does not run"
     return f"{wanted}: {(unit.status or unit.state) if unit else 'it is gone'}"
 
 
@@ -85,7 +87,7 @@ def _smoke(verdict: Verdict, host: str, result: Result) -> None:
         return
     for node, problem in answers.items():
         if problem:
-            verdict.blame(host, f"{WORKERS}{node.partition('@')[0]}.service", f"the smoke task {problem}")
+            verdict.blame(host, layout.unit_of(node.partition("@")[0]), f"the smoke task {problem}")
 
 
 @dataclass(frozen=True)

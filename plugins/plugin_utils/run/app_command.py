@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
+
 from ..inventory.problems import Problem
 from ..sandbox import sandbox
 from .launcher import launcher
 
-CONFIGURATION = "/etc/conf.d/celery"
 _WORKERS = "celery_queue_"
 # systemd.exec(5), "Process Exit Codes": what systemd says where the program has said nothing.
 _FIRST_STATUS, _LAST_STATUS = 200, 245
@@ -39,8 +40,8 @@ def app_command(
     """
     user = variables.get("celery_app_user") or variables.get("celery_host_user") or "celery"
     group = variables.get("celery_app_group") or variables.get("celery_host_group") or "celery"
-    directory = directory or variables.get("celery_app_directory") or "/opt/celery/current/app"
-    virtualenv = virtualenv or variables.get("celery_app_virtualenv") or "/opt/celery/current/venv"
+    directory = directory or variables.get("celery_app_directory") or f"{layout.CURRENT}/app"
+    virtualenv = virtualenv or variables.get("celery_app_virtualenv") or f"{layout.CURRENT}/venv"
     lines = [
         "Environment=PYTHONDONTWRITEBYTECODE=1",
         *(_environment() if environment else ()),
@@ -87,8 +88,8 @@ def _name(code: int) -> str:
 
 def _environment() -> list[str]:
     """systemd reads the files: no secret is in an argument."""
-    files = [f"EnvironmentFile={CONFIGURATION}/{name}.env" for name in ("app", "broker")]
-    return ["Environment=PYTHONPATH=/opt/celery/agent", *files]
+    files = [f"EnvironmentFile={layout.CONFIG}/{name}.env" for name in ("app", "broker")]
+    return [f"Environment=PYTHONPATH={layout.AGENT_ROOT}", *files]
 
 
 def _fences(variables: Mapping[str, Any]) -> list[str]:

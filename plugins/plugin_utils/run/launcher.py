@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
+
 from ..sandbox import sandbox
 
 BUILD_USER = "celery-build"
 CACHE = "/var/cache/celery-build"
 # What no build needs to see, by its permissions or not; a minus sign where a host may lack it.
 HIDDEN = (
-    "-/etc/conf.d/celery", "-/etc/celery-redis", "-/etc/celery-rabbitmq", "-/etc/redis", "-/etc/rabbitmq",
+    f"-{layout.CONFIG}", "-/etc/celery-redis", "-/etc/celery-rabbitmq", "-/etc/redis", "-/etc/rabbitmq",
     "-/var/lib", "-/var/log", "-/var/mail", "-/var/spool", "-/var/backups", "-/srv",
 )  # fmt: skip
 
