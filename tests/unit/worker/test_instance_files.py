@@ -39,13 +39,13 @@ def host_plan() -> planning.HostPlan:
 
 
 def worker_files(
-    plan_of: Mapping[str, Any], destination: str = "journal", queues: Mapping[str, Any] = QUEUES
+    plan_of: Mapping[str, Any], destination: str = "journal", queues: Mapping[str, Any] | None = None
 ) -> list[File]:
-    return worker_service(plan_of["instances"], "shop", "WARNING", destination, queues)["files"]
+    return worker_service(plan_of["instances"], "shop", "WARNING", destination, queues or QUEUES)["files"]
 
 
 def environments(
-    host_plan: planning.HostPlan, destination: str = "journal", queues: Any = QUEUES
+    host_plan: planning.HostPlan, destination: str = "journal", queues: Mapping[str, Any] | None = None
 ) -> dict[str, dict[str, str]]:
     return read(worker_files(host_plan, destination, queues))
 
