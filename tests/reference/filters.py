@@ -31,24 +31,15 @@ class Filter:
     function: Callable[..., Any]
 
     @property
-    def documented_in(self) -> list[Path]:
-        """Where Ansible looks for its documentation, of those places that hold any."""
-        inside = (
-            [self.file]
-            if self.file.stem == self.name and "\nDOCUMENTATION = " in self.file.read_text()
-            else []
-        )
-        return [*inside, *(path for path in [self.file.with_name(f"{self.name}.yml")] if path.exists())]
+    def sidecar(self) -> Path:
+        """The file beside that documents it."""
+        return self.file.with_name(f"{self.name}.yml")
 
     @property
     def documentation(self) -> dict[str, Any]:
         """Its documentation, each part read."""
-        (path,) = self.documented_in
-        if path.suffix == ".yml":
-            parts: dict[str, Any] = yaml.safe_load(path.read_text())
-            return {**parts, "EXAMPLES": yaml.safe_load(parts["EXAMPLES"])}
-        module = load(path)
-        return {part: yaml.safe_load(getattr(module, part)) for part in PARTS}
+        parts: dict[str, Any] = yaml.safe_load(self.sidecar.read_text())
+        return {**parts, "EXAMPLES": yaml.safe_load(parts["EXAMPLES"])}
 
     @property
     def options(self) -> dict[str, Any]:
