@@ -31,8 +31,11 @@ def rollout_results(
     hostvars: Results, hosts: Sequence[str], registers: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
     """Return for each step what its register holds on each host; nothing where its task has not run."""
+    # Ansible gathers the variables of a host anew whenever they are asked for.
+    of_host = {host: hostvars[host] for host in hosts}
     return {
-        step: {host: hostvars[host].get(name) or {} for host in hosts} for step, name in registers.items()
+        step: {host: variables.get(name) or {} for host, variables in of_host.items()}
+        for step, name in registers.items()
     }
 
 
