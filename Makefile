@@ -97,7 +97,7 @@ scenario:
 test: tools ## all of the above, with the wall time of each stage
 	python tools/stages.py lint unit integration sanity molecule
 
-bench: build image ## the no-change run of site.yml on 1, 4 and 16 hosts
+bench: build image ## the no-change run of site.yml on 1, 4, 16 and 32 hosts
 	ANSIBLE_COLLECTIONS_PATH=$(installed) python -m benchmarks.site_scale
 
 .PHONY: bench-agent
