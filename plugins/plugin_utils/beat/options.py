@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ..app import settings
-from ..app.environment import environment_problems
 from ..inventory import timers
 from ..inventory.problems import Problem
 from ..plan import spec
@@ -18,7 +17,6 @@ from . import schedule
 
 GROUP = "celery_beat"
 SCHEDULER = "celery_beat_scheduler"
-ENVIRONMENT = "celery_beat_environment"
 LOOP, LOCK = "celery_beat_loop_interval", "celery_beat_lock_timeout"
 REDBEAT = "redbeat.RedBeatScheduler"
 # The module and the package that a kind of scheduler needs in the app's release.
@@ -38,7 +36,6 @@ class Asked:
     timezone: str
     loop_interval: object
     lock_timeout: object
-    environment: Mapping[str, object] = field(default_factory=dict)
     broker_url: str | None = None
     app_settings: Mapping[str, Any] | None = None
 
@@ -58,7 +55,6 @@ def problems(asked: Asked, groups: Mapping[str, Sequence[str]]) -> list[Problem]
         *_host_problems(asked, list(groups.get(GROUP) or ())),
         *_redis_problems(asked),
         *_timer_problems(asked),
-        *environment_problems(asked.environment, ENVIRONMENT),
         *schedule.problems(asked.schedules, asked.timezone, kind(asked.scheduler)),
     ]
 

@@ -144,13 +144,12 @@ def _timeouts(asked: Asked) -> dict[str, Any]:
 
 
 def _celery_beat(asked: Asked) -> list[Problem]:
-    value = asked.of(
-        "celery_beat",
-        "scheduler", "schedules", "timezone", "loop_interval", "lock_timeout", "environment",
-    )  # fmt: skip
+    value = asked.of("celery_beat", "scheduler", "schedules", "timezone", "loop_interval", "lock_timeout")
     url = asked.values["celery_app_broker_url"]
     wanted = options.Asked(**value, broker_url=url, app_settings=asked.settings["settings"])
     found = options.problems(wanted, asked.groups) if asked.is_first else []
+    variable = "celery_beat_environment"
+    found += environment.environment_problems(asked.values[variable], variable)
     return found + _sandbox("celery_beat", asked)
 
 

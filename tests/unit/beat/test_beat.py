@@ -128,3 +128,18 @@ def test_what_the_release_has_to_have() -> None:
     lamps = {"task": "t", "solar": sun}
     (ephem,) = options.needs(FILE, {"lamps": lamps, "signs": lamps})
     assert (ephem["module"], ephem["variable"]) == ("ephem", "celery_beat_schedules.lamps.solar")
+
+
+@pytest.mark.parametrize("host", ["b1", "b2"])
+def test_the_environment_of_each_host_is_checked(host: str) -> None:
+    def said(**environment: object) -> list[str]:
+        values: dict[str, Any] = {"celery_beat_scheduler": options.REDBEAT}
+        values["celery_beat_environment"] = environment
+        return problems_of("celery_beat", host, {"celery": ["b1", "b2"], **TWO}, **values)
+
+    assert said(TOKEN="s3cr3t", PYTHONPATH="/srv/lib", LEFT=None) == []
+    (told_,) = said(CELERY_SCHEDULER="s3cr3t")
+    assert told_ == (
+        f"{host}: celery_beat_environment.CELERY_SCHEDULER = (hidden): the roles set this one; "
+        "set celery_beat_scheduler"
+    )

@@ -104,7 +104,7 @@ def test_the_environment_of_a_queue_is_in_its_workers_hidden_files_alone() -> No
     variables = {"TOKEN": "s3cr3t\nand more", "DEBUG": False, "LEFT": None, "PYTHONPATH": "/srv/lib"}
     queues = {**QUEUES, "images": {"pools": ["prefork", "threads"], "environment": variables}}
     its_plan = planning.worker_plan(queues, "w1", GROUPS, FACTS, {})
-    files = instance_files.worker_files(its_plan["instances"], "shop", "INFO", "journal", queues)
+    files = worker_files(its_plan, queues=queues)
     found = read(files, hidden=True)
     for pool in ("prefork", "threads"):
         assert found.pop(f"/etc/conf.d/celery/environment-images-{pool}.env") == {
