@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.report import private_file
 
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "path", "required": True},
@@ -48,9 +49,4 @@ def read(path: Path) -> Any:
 
 def write(path: Path, document: dict[str, Any]) -> None:
     """Replace the file at once; what it tells of hosts is for its owner."""
-    text = json.dumps(document, indent=2, sort_keys=True)
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    part.touch(mode=0o600, exist_ok=False)
-    part.write_text(f"{text}\n", encoding="utf-8")
-    part.replace(path)
+    private_file.write(path, f"{json.dumps(document, indent=2, sort_keys=True)}\n")

@@ -63,6 +63,7 @@ LEFT_OUT = (
     "import_tasks",
     "meta",
     "preflight",
+    "sender",
     "set_fact",
     "table",
 )

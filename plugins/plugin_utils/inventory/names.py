@@ -14,7 +14,7 @@ from .celery_names import SETTINGS
 from .problems import Problem
 
 # What the names of our variables begin with, besides those of the roles.
-PLAYBOOK_PREFIXES = ("drain_", "measure_", "plan_", "rollout_", "run_lock_")
+PLAYBOOK_PREFIXES = ("drain_", "measure_", "plan_", "rollout_", "run_lock_", "sender_")
 # Variables that had another name. The old one is refused: who set it would believe that it counts.
 RENAMED = {
     "celery_worker_task_soft_time_limit": "celery_app_task_soft_time_limit",
