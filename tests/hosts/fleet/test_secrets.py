@@ -14,8 +14,8 @@ from testinfra.host import Host
 testinfra_hosts = ["ansible://celery"]
 INVENTORY = Path(os.environ["MOLECULE_INVENTORY_FILE"]).parent
 SHORTEST = 8
-# The broker's password, Flower's, and the secret of its cookies.
-PLANTED = 3
+# The broker's password, Flower's, the secret of its cookies, and one of a queue.
+PLANTED = 4
 
 
 def planted(host: Host) -> set[str]:
@@ -24,6 +24,7 @@ def planted(host: Host) -> set[str]:
     raw: set[str] = set()
     raw.update(re.findall(r"://[^:@/\s]*:([^@/\s\"']+)@", text))
     raw.update(re.findall(r"^FLOWER_COOKIE_SECRET=\"?([^\"\s]+)", text, re.MULTILINE))
+    raw.update(re.findall(r"^SHOP_MAIL_TOKEN=\"([^\"\s]+)", text, re.MULTILINE))
     for users in re.findall(r"^FLOWER_BASIC_AUTH=\"?([^\"\n]+)", text, re.MULTILINE):
         raw.update(user.partition(":")[2] for user in users.split(","))
     found = {value for secret in raw for value in (secret, unquote(secret))}
@@ -39,6 +40,17 @@ def secrets() -> set[str]:
     found = {secret for host in hosts for secret in planted(host)}
     assert len(found) >= PLANTED, "the search was not given every secret, so it proves nothing"
     return found
+
+
+def test_that_of_a_queue_is_in_its_workers_alone(host: Host) -> None:
+    listed = host.check_output("systemctl show --property=Id,MainPID 'celery*.service'")
+    units = [dict(line.split("=", 1) for line in block.splitlines()) for block in listed.split("\n\n")]
+    processes = {unit["Id"]: unit["MainPID"] for unit in units if unit.get("MainPID", "0") != "0"}
+    holds = {
+        name for name, pid in processes.items()
+        if "SHOP_MAIL_TOKEN=" in host.check_output("tr '\\0' '\\n' < /proc/%s/environ", pid)
+    }  # fmt: skip
+    assert holds == {name for name in processes if name.startswith("celery-worker@mail-")}
 
 
 def test_units_do_not_show_them(host: Host, secrets: set[str]) -> None:
