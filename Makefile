@@ -110,7 +110,7 @@ bench-rolling: build image ## a rolling restart under load against its floor
 
 .PHONY: properties
 properties: tools ## what holds for every plan, on thousands of hosts and queue sets (minutes)
-	PROPERTY_EXAMPLES=$(or $(N),3000) python -m pytest tests/unit/plan
+	PROPERTY_EXAMPLES=$(or $(N),3000) python -m pytest tests/unit/plugins/plugin_utils/plan
 
 .PHONY: bench-plan
 bench-plan: build image ## the plan's concurrency against the best of a sweep, on hosts of a lab

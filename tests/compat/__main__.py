@@ -29,7 +29,7 @@ AGENT, UNIT = "tests/integration/agent", "tests/unit/agent"
 WHOLE = (
     AGENT, f"{UNIT}/test_agent_settings.py", f"{UNIT}/test_agent_schedules.py",
     f"{UNIT}/patches/test_patch_schedules.py", f"{UNIT}/patches/test_patch_redis.py",
-    f"{UNIT}/patches/test_patch_kept.py", "tests/unit/modules/test_import_app.py",
+    f"{UNIT}/patches/test_patch_kept.py", "tests/unit/roles/celery_app/test_import_app.py",
 )  # fmt: skip
 
 #: One of each column, about 100 s of one core.
@@ -71,7 +71,8 @@ def refused(version: str) -> dict[str, Any]:
     :returns: ``brought``; ``refused``: its words, empty when it takes the app.
     """
     python = python_of(version)
-    code = "from unit.modules.test_import_app import run; from pathlib import Path; import tempfile\n"
+    code = "from unit.roles.celery_app.test_import_app import run\n"
+    code += "from pathlib import Path; import tempfile\n"
     code += "with tempfile.TemporaryDirectory() as place:\n"
     code += "    print(run(Path(place), 'import celery\\napp = celery.Celery()\\n')[1])"
     said = subprocess.run(

@@ -24,7 +24,7 @@ from .spec import AUTOSCALING_POOLS, QueueSpec, Scale
 WAIT_RATIO = {"cpu": Fraction(0), "mixed": Fraction(1), "io": Fraction(49)}
 # They do not: at times too many wait, and cores idle. With half as many again as the root of cores x ratio on
 # top (square-root staffing) the cores work for 0.96 of the time or more, however many there are and whatever
-# the ratio (tests/unit/plan/test_plan_staffing.py has the model).
+# the ratio (tests/unit/plugins/plugin_utils/plan/test_plan_staffing.py has the model).
 HEADROOM = Fraction(3, 2)
 # More processes than this only wait in memory; threads and greenlets wait for less.
 PREFORK_PER_CORE = 10
