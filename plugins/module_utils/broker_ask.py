@@ -37,12 +37,11 @@ _UNREAD_FIX = "allow this user +info, or make sure yourself that maxmemory-polic
 class Answer:
     """What a broker says of itself.
 
-    Attributes:
-        product: ``redis``, or what an AMQP broker calls itself.
-        version: Its version; empty when it does not say.
-        settings: The settings that decide whether tasks are safe, as far as they may be read.
-        unsafe: What in the settings would lose tasks, with the fix.
-        doubtful: What else an operator should know, what could not be read among it.
+    :param product: ``redis``, or what an AMQP broker calls itself.
+    :param version: Its version; empty when it does not say.
+    :param settings: The settings that decide whether tasks are safe, as far as they may be read.
+    :param unsafe: What in the settings would lose tasks, with the fix.
+    :param doubtful: What else an operator should know, what could not be read among it.
     """
 
     product: str
@@ -77,15 +76,12 @@ def ask(
 ) -> Answer:
     """Connect to the broker at ``url`` as Celery would, and return what it says of itself.
 
-    Args:
-        url: A redis://, rediss://, sentinel://, amqp:// or amqps:// URL, as Celery takes it.
-        timeout: Seconds that connecting, and each answer, may take.
-        ca_file: The CA to trust, where the URL names none.
-        probe: Also try what cannot be read, which a RabbitMQ may note in its log.
-        sentinel: How Sentinels are asked, when the URL names such.
-
-    Raises:
-        BrokerError: It does not serve; NotReadyError when that may pass by itself.
+    :param url: A redis://, rediss://, sentinel://, amqp:// or amqps:// URL, as Celery takes it.
+    :param timeout: Seconds that connecting, and each answer, may take.
+    :param ca_file: The CA to trust, where the URL names none.
+    :param probe: Also try what cannot be read, which a RabbitMQ may note in its log.
+    :param sentinel: How Sentinels are asked, when the URL names such.
+    :raises BrokerError: It does not serve; NotReadyError when that may pass by itself.
     """
     if url.startswith("sentinel://"):
         return _ask_behind_sentinels(url, timeout, sentinel or SentinelLogin.read({}))

@@ -35,13 +35,10 @@ def public_url(url: str) -> str:
 def connected(url: str, timeout: float, ca_file: str = "") -> Iterator[socket.socket]:
     """Connect to the broker at ``url``, with TLS where its scheme asks for it.
 
-    Args:
-        url: A URL of one of the schemes of PORTS.
-        timeout: Seconds that connecting, and each answer, may take.
-        ca_file: The CA to trust, where the URL names none.
-
-    Raises:
-        BrokerError: It cannot be reached as the URL says; NotReadyError when that may pass by itself.
+    :param url: A URL of one of the schemes of PORTS.
+    :param timeout: Seconds that connecting, and each answer, may take.
+    :param ca_file: The CA to trust, where the URL names none.
+    :raises BrokerError: It cannot be reached as the URL says; NotReadyError when that may pass by itself.
     """
     parts = urlsplit(url)
     if parts.scheme not in PORTS:

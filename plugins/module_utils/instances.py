@@ -68,11 +68,10 @@ def newer_than_start(
 ) -> list[str]:
     """Return those files that were written after the unit's main process had started; of a link, the link.
 
-    Args:
-        properties: The unit's, as ``systemctl show`` prints them.
-        paths: What it reads when it starts.
-        uptime: The host's monotonic clock now, in seconds.
-        now: The host's clock now, in seconds since the epoch.
+    :param properties: The unit's, as ``systemctl show`` prints them.
+    :param paths: What it reads when it starts.
+    :param uptime: The host's monotonic clock now, in seconds.
+    :param now: The host's clock now, in seconds since the epoch.
     """
     since = _number(properties.get("ExecMainStartTimestampMonotonic"))
     if not since or properties.get("ActiveState") in ("inactive", "failed"):
@@ -142,12 +141,11 @@ def describe(
 ) -> dict[str, Any]:
     """Return one unit as the module returns it.
 
-    Args:
-        properties: The unit's, as ``systemctl show`` prints them.
-        environment: The worker's environment file; empty for other units.
-        release: The release that its main process runs.
-        uptime: The host's monotonic clock now, in seconds.
-        drained: Whether the host is taken out for maintenance, and its workers rest.
+    :param properties: The unit's, as ``systemctl show`` prints them.
+    :param environment: The worker's environment file; empty for other units.
+    :param release: The release that its main process runs.
+    :param uptime: The host's monotonic clock now, in seconds.
+    :param drained: Whether the host is taken out for maintenance, and its workers rest.
     """
     since = _number(properties.get("ActiveEnterTimestampMonotonic"))
     memory = _number(properties.get("MemoryCurrent"))

@@ -20,9 +20,9 @@ UNLIMITED = 2**60
 class Process:
     """One process, in MB, rounded up; ``pss_mb`` is None where the kernel does not tell.
 
-    rss_mb: the pages it has in memory, those that it shares too.
-    pss_mb: the same, with each shared page divided among those that share it: these can be summed.
-    peak_mb: the most that ``rss_mb`` has been.
+    :param rss_mb: the pages it has in memory, those that it shares too.
+    :param pss_mb: the same, with each shared page divided among those that share it: these can be summed.
+    :param peak_mb: the most that ``rss_mb`` has been.
     """
 
     pid: int

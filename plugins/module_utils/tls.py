@@ -31,12 +31,9 @@ class CertificateError(Exception):
 def handshake(pem: str, ca: str, name: str) -> float:
     """Return when a certificate ends, in seconds since the epoch, when a client of ``name`` would take it.
 
-    Args:
-        pem: The key, the certificate, and those between it and the CA.
-        ca: The certificates that the client trusts.
-
-    Raises:
-        CertificateError: The client would refuse it, or the key is another's.
+    :param pem: The key, the certificate, and those between it and the CA.
+    :param ca: The certificates that the client trusts.
+    :raises CertificateError: The client would refuse it, or the key is another's.
     """
     server, client = (ssl.SSLContext(side) for side in (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT))
     try:

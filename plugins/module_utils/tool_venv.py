@@ -46,14 +46,11 @@ def others(venv: Path) -> list[Path]:
 def build(venv: Path, packages: Sequence[str], wheelhouse: str, builder: Mapping[str, Any]) -> None:
     """Build the environment, over the remains of an interrupted attempt.
 
-    Args:
-        venv: Where.
-        packages: What pip installs.
-        wheelhouse: Directory or tarball on this host that holds all wheels needed; empty asks pip's index.
-        builder: Who builds, and in what sandbox (module_utils/builder.py).
-
-    Raises:
-        VenvError: Python cannot make environments, or pip cannot install the packages.
+    :param venv: Where.
+    :param packages: What pip installs.
+    :param wheelhouse: Directory or tarball on this host that holds all wheels needed; empty asks pip's index.
+    :param builder: Who builds, and in what sandbox (module_utils/builder.py).
+    :raises VenvError: Python cannot make environments, or pip cannot install the packages.
     """
     shutil.rmtree(venv, ignore_errors=True)
     venv.parent.mkdir(mode=0o755, parents=True, exist_ok=True)

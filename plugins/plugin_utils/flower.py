@@ -45,9 +45,8 @@ _MEND_PASSWORD = "make one (openssl rand -hex 24) and keep it with ansible-vault
 def problems(asked: Mapping[str, Any]) -> list[Problem]:
     """Return what is wrong with the Flower that is asked for.
 
-    Args:
-        asked: The role's variables without their prefix: ``address``, ``port``, ``users``, ``oauth``,
-            ``max_tasks``, ``environment``.
+    :param asked: The role's variables without their prefix: ``address``, ``port``, ``users``, ``oauth``,
+        ``max_tasks``, ``environment``.
     """
     return [
         *_number_problems(asked),
@@ -140,14 +139,11 @@ def service(asked: Mapping[str, Any], broker_url: str, result_backend: str = "")
 def environment(asked: Mapping[str, Any], broker_url: str, result_backend: str) -> str:
     """Return the environment file that Flower is started with; only there its secrets are.
 
-    Args:
-        asked: The role's variables, as ``problems`` takes them, and ``url_prefix``, ``xheaders``,
-            ``cookie_secret`` and the ``memory_max_mb`` of the unit, from which a ``max_tasks`` of 0 follows.
-        broker_url: The broker as this host reaches it.
-        result_backend: Where results are; empty leaves them out.
-
-    Raises:
-        ValueError: A variable of the operator's is none that systemd could read.
+    :param asked: The role's variables, as ``problems`` takes them, and ``url_prefix``, ``xheaders``,
+        ``cookie_secret`` and the ``memory_max_mb`` of the unit, from which a ``max_tasks`` of 0 follows.
+    :param broker_url: The broker as this host reaches it.
+    :param result_backend: Where results are; empty leaves them out.
+    :raises ValueError: A variable of the operator's is none that systemd could read.
     """
     oauth = asked["oauth"]
     variables = {

@@ -19,9 +19,8 @@ FREQUENCIES = ("daily", "weekly", "monthly")
 def problems(asked: Mapping[str, Any]) -> list[Problem]:
     """Return what is wrong with the rotation that is asked for.
 
-    Args:
-        asked: The role's variables without their prefix: ``log_destination``, ``frequency``, ``keep`` and
-            ``max_size``.
+    :param asked: The role's variables without their prefix: ``log_destination``, ``frequency``, ``keep`` and
+        ``max_size``.
     """
     found = [
         Problem(f"logrotate_{name}", asked[name], "no such choice", f"use one of {', '.join(choices)}")

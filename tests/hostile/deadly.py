@@ -25,7 +25,7 @@ OF_THE_BROKER = 21
 class Deadly:
     """What became of a task that kills its process, and of those beside it.
 
-    gap: the longest time in seconds in which no good one was done.
+    :param gap: the longest time in seconds in which no good one was done.
     """
 
     deliveries: int

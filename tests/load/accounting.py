@@ -15,13 +15,12 @@ from dataclasses import dataclass
 class Sent:
     """A task that the driver sent.
 
-    Args:
-        id: Its id.
-        queue: The queue it went to.
-        time: When it could first run, in seconds since the epoch; None for a chord's last step, which
-            waits for the others.
-        attempts: How many times it was handed to the broker. More than 1 when the broker did not confirm.
-        ack: `late`, after it ran, or `early`, before.
+    :param id: Its id.
+    :param queue: The queue it went to.
+    :param time: When it could first run, in seconds since the epoch; None for a chord's last step, which
+        waits for the others.
+    :param attempts: How many times it was handed to the broker. More than 1 when the broker did not confirm.
+    :param ack: `late`, after it ran, or `early`, before.
     """
 
     id: str
@@ -49,15 +48,14 @@ class Event:
 class Account:
     """What became of the tasks of one queue that are acknowledged alike, or of all of them.
 
-    Args:
-        queue: The queue, with `, early` where its tasks are acknowledged early; or "all".
-        sent: How many tasks were sent.
-        done: How many of them ended well at least once.
-        running: How many have started and neither ended nor failed yet.
-        failed: Ids of tasks that started, raised, and never ended well.
-        lost: Ids of tasks that never ended in any way, those that run still among them.
-        twice: Ids of tasks that started more often than they were sent.
-        longest_wait: Seconds between sending and the first start, of the task that waited longest.
+    :param queue: The queue, with `, early` where its tasks are acknowledged early; or "all".
+    :param sent: How many tasks were sent.
+    :param done: How many of them ended well at least once.
+    :param running: How many have started and neither ended nor failed yet.
+    :param failed: Ids of tasks that started, raised, and never ended well.
+    :param lost: Ids of tasks that never ended in any way, those that run still among them.
+    :param twice: Ids of tasks that started more often than they were sent.
+    :param longest_wait: Seconds between sending and the first start, of the task that waited longest.
     """
 
     queue: str
@@ -85,8 +83,7 @@ def account(sent: Sequence[Sent], events: Iterable[Event]) -> list[Account]:
 
     Events of ids that were not sent belong to someone else (beat, an earlier run) and do not count.
 
-    Raises:
-        ValueError: An id was sent as two tasks, so that nothing could be said about either.
+    :raises ValueError: An id was sent as two tasks, so that nothing could be said about either.
     """
     doubled = [task for task, count in Counter(task.id for task in sent).items() if count > 1]
     if doubled:

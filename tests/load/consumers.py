@@ -56,9 +56,8 @@ def queue_of(unit: str) -> str:
 def consumers(first: Iterable[tuple[str, str]], changes: Iterable[Change]) -> list[Consumers]:
     """The workers of each queue over time.
 
-    Args:
-        first: The host and unit of each worker that consumed at the beginning.
-        changes: What became of them, in any order.
+    :param first: The host and unit of each worker that consumed at the beginning.
+    :param changes: What became of them, in any order.
     """
     now = set(first)
     count: dict[str, int] = {}

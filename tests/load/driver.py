@@ -25,14 +25,13 @@ NAMED = 10  # ids of one kind that the report names
 class Order:
     """What to send and where to look for it.
 
-    Args:
-        sender: The host that sends; one that has a release.
-        workers: The hosts whose ledgers count.
-        mix: The tasks and the chord, as in tests/apps/*/load.json.
-        count: How many single tasks.
-        chords: How many chords besides, spread over the run; at most `count`.
-        rate: Sendings a second; 0 is as fast as possible.
-        patience: How many seconds without any progress end the wait.
+    :param sender: The host that sends; one that has a release.
+    :param workers: The hosts whose ledgers count.
+    :param mix: The tasks and the chord, as in tests/apps/*/load.json.
+    :param count: How many single tasks.
+    :param chords: How many chords besides, spread over the run; at most `count`.
+    :param rate: Sendings a second; 0 is as fast as possible.
+    :param patience: How many seconds without any progress end the wait.
     """
 
     sender: str
@@ -50,11 +49,8 @@ def drive(
 ) -> list[Account]:
     """Send, wait until every task has ended or nothing moves any more, and return the accounts.
 
-    Args:
-        enough: Send on, beyond the order's count, until this says so.
-
-    Raises:
-        RemoteError: The sender failed, so that what was sent is not known.
+    :param enough: Send on, beyond the order's count, until this says so.
+    :raises RemoteError: The sender failed, so that what was sent is not known.
     """
     sending = _Sending(hosts, order, open_end=enough is not None)
     begin = moved = time.monotonic()

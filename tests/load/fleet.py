@@ -46,11 +46,10 @@ class Unit:
 class Fleet:
     """A fleet of the lab.
 
-    Args:
-        inventory: What ansible-playbook takes.
-        ssh_config: How its hosts are reached.
-        workers: The hosts of the workers.
-        sender: The host that sends tasks and has beat.
+    :param inventory: What ansible-playbook takes.
+    :param ssh_config: How its hosts are reached.
+    :param workers: The hosts of the workers.
+    :param sender: The host that sends tasks and has beat.
     """
 
     inventory: Path
@@ -123,12 +122,11 @@ class Fleet:
 class Load:
     """Tasks flow through every queue while this is entered; then each is accounted for by id.
 
-    Args:
-        what: What is done to the fleet meanwhile, for the record.
-        mix: The tasks, as in tests/apps/*/load.json.
-        least: How many tasks are sent at least.
-        rate: Sendings a second.
-        record: A file that gets a line of JSON about it.
+    :param what: What is done to the fleet meanwhile, for the record.
+    :param mix: The tasks, as in tests/apps/*/load.json.
+    :param least: How many tasks are sent at least.
+    :param rate: Sendings a second.
+    :param record: A file that gets a line of JSON about it.
     """
 
     def __init__(

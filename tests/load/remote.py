@@ -30,8 +30,7 @@ class Hosts:
     def run(self, host: str, command: Sequence[str], stdin: str = "", accept: Sequence[int] = (0,)) -> str:
         """Run `command` on `host` and return what it printed.
 
-        Raises:
-            RemoteError: It exited with a status that is not in `accept`.
+        :raises RemoteError: It exited with a status that is not in `accept`.
         """
         words = self.words(host, command)
         done = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False)

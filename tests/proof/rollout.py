@@ -22,10 +22,10 @@ LEAVES = "a_queue_leaves"
 class Row:
     """What came of one thing that was done, over all runs.
 
-    runs: How often it was done.
-    sent, done, lost, twice: Tasks; those that ended badly are among the lost.
-    longest_wait: Seconds between a task's sending and its start.
-    fewest: The fewest consumers that a queue ever had, of those that had two or more.
+    :param runs: How often it was done.
+    :param sent, done, lost, twice: Tasks; those that ended badly are among the lost.
+    :param longest_wait: Seconds between a task's sending and its start.
+    :param fewest: The fewest consumers that a queue ever had, of those that had two or more.
     """
 
     runs: int = 0

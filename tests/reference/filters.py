@@ -23,7 +23,7 @@ PARTS = ("DOCUMENTATION", "EXAMPLES", "RETURN")
 class Filter:
     """One filter.
 
-    file: the Python file that names it, which may name others of its subject.
+    :param file: the Python file that names it, which may name others of its subject.
     """
 
     name: str

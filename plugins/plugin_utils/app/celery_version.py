@@ -20,7 +20,7 @@ _CLAUSE = re.compile(r"(===|==|~=|<=|<)\s*v?(\d+(?:\.\d+)*)")
 def package_problems(packages: object) -> list[Problem]:
     """Return why a pin of Celery is refused: it allows no version that is supported.
 
-    packages: `celery_app_packages`, as pip takes them.
+    :param packages: `celery_app_packages`, as pip takes them.
     """
     listed = packages if isinstance(packages, Sequence) and not isinstance(packages, str) else ()
     oldest = ".".join(map(str, OLDEST))

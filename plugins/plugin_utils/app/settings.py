@@ -66,10 +66,10 @@ def transport(url: str | None) -> str:
 class Own:
     """What is known of a broker that the fleet runs itself.
 
-    key_prefix: ``broker_key_prefix``, which keys and channels of a Redis begin with.
-    queue_type: of RabbitMQ's queues; empty leaves it to the app's code.
-    ca_file: the CA of a RabbitMQ that speaks TLS. That of a Redis is in its URL.
-    sentinels: the options by which a client finds the primary, see ``sentinel.options``.
+    :param key_prefix: ``broker_key_prefix``, which keys and channels of a Redis begin with.
+    :param queue_type: of RabbitMQ's queues; empty leaves it to the app's code.
+    :param ca_file: the CA of a RabbitMQ that speaks TLS. That of a Redis is in its URL.
+    :param sentinels: the options by which a client finds the primary, see ``sentinel.options``.
     """
 
     key_prefix: str = ""
@@ -301,7 +301,7 @@ def celery_settings(
 def settings_problems(overrides: object, foreign: Collection[str] = ()) -> list[Problem]:
     """Return what is wrong with the operator's settings.
 
-    foreign: names that the app's own code reads, ``celery_app_foreign_settings``.
+    :param foreign: names that the app's own code reads, ``celery_app_foreign_settings``.
     """
     if not isinstance(overrides, Mapping):
         fix = "set it to a mapping such as {result_extended: true}"

@@ -42,8 +42,7 @@ NAMES = tuple(field.name for field in FIELDS)
 def values(text: str, field: Field) -> set[int]:
     """Return the numbers that one field of a crontab stands for.
 
-    Raises:
-        ValueError: It is not one, with the reason.
+    :raises ValueError: It is not one, with the reason.
     """
     found: set[int] = set()
     for part in text.split(","):
@@ -82,7 +81,8 @@ def _number(word: str, field: Field) -> int:
 def fields_of(value: object) -> dict[str, str] | None:
     """Return the fields that are given, each as crontab(5) writes it; None when it is no crontab.
 
-    value: Five fields in one text, or a mapping. YAML makes a number of one value, and a list of several.
+    :param value: Five fields in one text, or a mapping. YAML makes a number of one value, and a list of
+        several.
     """
     if isinstance(value, Mapping):
         return {str(name): _text(field) for name, field in value.items()}

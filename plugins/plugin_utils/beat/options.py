@@ -27,8 +27,8 @@ PACKAGES = {"redbeat": ("redbeat", "celery-redbeat"), "django": ("django_celery_
 class Asked:
     """The role's variables; each field is the variable ``celery_beat_<field>``, but the last two.
 
-    broker_url: ``celery_app_broker_url``; None leaves it to the app's code.
-    app_settings: ``celery_app_settings``.
+    :param broker_url: ``celery_app_broker_url``; None leaves it to the app's code.
+    :param app_settings: ``celery_app_settings``.
     """
 
     scheduler: str

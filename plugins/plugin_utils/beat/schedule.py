@@ -55,7 +55,7 @@ LONGEST_NAME = 200
 def problems(schedules: object, timezone: object, scheduler: str) -> list[Problem]:
     """Return what is wrong with ``celery_beat_schedules`` and ``celery_beat_timezone``.
 
-    scheduler: The kind of the scheduler, see ``beat.kind``.
+    :param scheduler: The kind of the scheduler, see ``beat.kind``.
     """
     found = zone_problems(ZONE_VARIABLE, timezone)
     if not isinstance(schedules, Mapping):

@@ -47,8 +47,8 @@ def local_address(bind: Sequence[str]) -> str:
 def tls_names(hostvars: Mapping[str, Mapping[str, Any]], host: str, peers: Sequence[str] = ()) -> list[str]:
     """Return the names by which the fleet reaches the broker, which its certificate has to have.
 
-    peers: The hosts of a cluster. Each of them has the names of all: kombu goes on to the next node, and
-        expects the name of the first there too.
+    :param peers: The hosts of a cluster. Each of them has the names of all: kombu goes on to the next node,
+        and expects the name of the first there too.
     """
     others = [name for peer in peers if peer != host for name in tls_names(hostvars, peer)]
     return list(dict.fromkeys([*_own_tls_names(hostvars, host), *others]))
@@ -69,8 +69,7 @@ def _own_tls_names(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> list
 def address_for(host: str, broker: str, variables: Mapping[str, Any]) -> str:
     """Return the address at which ``host`` reaches ``broker``, a host with these variables.
 
-    Raises:
-        ValueError: It is known by an address of loopback.
+    :raises ValueError: It is known by an address of loopback.
     """
     if host == broker:
         return local_address(variables.get("broker_bind") or DEFAULT_BIND)
@@ -103,8 +102,7 @@ def broker_addresses(
 ) -> dict[str, str]:
     """Return the address at which the others of the fleet reach each of several brokers, in their order.
 
-    Raises:
-        ValueError: One is known by an address of loopback.
+    :raises ValueError: One is known by an address of loopback.
     """
     return {host: address_for("the fleet", host, hostvars[host]) for host in groups.get(GROUP, ())}
 

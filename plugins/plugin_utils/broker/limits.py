@@ -45,8 +45,8 @@ def unit_limit(memory_mb: int, shared: bool, memory_max_mb: int = 0) -> tuple[in
 class MemoryLimits:
     """What Redis may hold (``maxmemory_mb``), what its unit may use (``memory_max_mb``), and why.
 
-    clients: How many clients may be connected; what they cost counts as data.
-    disk_mb: What the append-only file may come to need.
+    :param clients: How many clients may be connected; what they cost counts as data.
+    :param disk_mb: What the append-only file may come to need.
     """
 
     maxmemory_mb: int
@@ -64,15 +64,12 @@ def memory_limits(
     The unit's limit is twice the data and a little: while Redis rewrites its AOF, a forked child may come to
     hold a second copy of every page (redis.io, "Redis administration": memory usage under heavy writes).
 
-    Args:
-        memory_mb: Memory of the host.
-        shared: Whether workers, beat or Flower run on the host too.
-        memory_max_mb: The unit's limit; 0 derives it from the host.
-        maxmemory_mb: What Redis may hold; 0 derives it from the unit's limit.
-        beside_mb: What of it another unit of the broker may use, a Sentinel.
-
-    Raises:
-        ValueError: What Redis may hold does not fit the unit's limit.
+    :param memory_mb: Memory of the host.
+    :param shared: Whether workers, beat or Flower run on the host too.
+    :param memory_max_mb: The unit's limit; 0 derives it from the host.
+    :param maxmemory_mb: What Redis may hold; 0 derives it from the unit's limit.
+    :param beside_mb: What of it another unit of the broker may use, a Sentinel.
+    :raises ValueError: What Redis may hold does not fit the unit's limit.
     """
     memory_max_mb, why = unit_limit(memory_mb, shared, memory_max_mb)
     memory_max_mb -= beside_mb

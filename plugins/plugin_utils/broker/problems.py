@@ -38,13 +38,12 @@ def broker_problems(
 ) -> list[Problem]:
     """Return what is wrong with the broker that ``host`` is asked to run, or to use.
 
-    Args:
-        asked: The role's variables without their prefix, see ``variables.BrokerSettings``.
-        groups: Hosts of every inventory group.
-        host: Any host of the fleet; the one in the group of the broker is to run it.
-        memory_mb: Memory of the host.
-        room_mb: To what the broker's data may grow on the disk of the host; None when that is not known.
-        hostvars: Variables of every host, which tell how the nodes of a cluster find each other.
+    :param asked: The role's variables without their prefix, see ``variables.BrokerSettings``.
+    :param groups: Hosts of every inventory group.
+    :param host: Any host of the fleet; the one in the group of the broker is to run it.
+    :param memory_mb: Memory of the host.
+    :param room_mb: To what the broker's data may grow on the disk of the host; None when that is not known.
+    :param hostvars: Variables of every host, which tell how the nodes of a cluster find each other.
     """
     settings = variables.read(asked)
     if isinstance(settings, list):

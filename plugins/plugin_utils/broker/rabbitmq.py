@@ -38,7 +38,7 @@ LEAST_WAL_MB, MOST_WAL_MB, WAL_SHARE = 16, 512, 8
 class Asked:
     """The variables ``broker_rabbitmq_<field>``.
 
-    consumer_timeout: seconds, that of the inventory or the one that agrees with the time limits.
+    :param consumer_timeout: seconds, that of the inventory or the one that agrees with the time limits.
     """
 
     vhost: str = VHOST

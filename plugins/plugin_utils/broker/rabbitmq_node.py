@@ -26,13 +26,12 @@ def config(
 ) -> dict[str, Any]:
     """Return the configuration of the node, what its unit may use in MB, and the objects of the vhost.
 
-    Args:
-        asked: The role's variables without their prefix.
-        groups: Hosts of every inventory group.
-        host: The host of the node.
-        facts: Its facts.
-        hostvars: Variables of every host, which tell how the nodes find each other.
-        tls_directory: Where the certificate is.
+    :param asked: The role's variables without their prefix.
+    :param groups: Hosts of every inventory group.
+    :param host: The host of the node.
+    :param facts: Its facts.
+    :param hostvars: Variables of every host, which tell how the nodes find each other.
+    :param tls_directory: Where the certificate is.
     """
     own, _wrong = rabbitmq.read(asked["rabbitmq"])
     addresses = peer_addresses(hostvars, groups[GROUP])
@@ -55,13 +54,12 @@ def settings(
 ) -> dict[str, Any]:
     """Return the settings of rabbitmq.conf.
 
-    Args:
-        bind: Addresses to listen on.
-        port: Where it listens on each of them.
-        tls_directory: Where the certificate is; empty for none.
-        limits: What it may use.
-        places: Where the nodes of a cluster are, or the only one.
-        asked: The role's variables.
+    :param bind: Addresses to listen on.
+    :param port: Where it listens on each of them.
+    :param tls_directory: Where the certificate is; empty for none.
+    :param limits: What it may use.
+    :param places: Where the nodes of a cluster are, or the only one.
+    :param asked: The role's variables.
     """
     listeners = [f"[{address}]:{port}" if ":" in address else f"{address}:{port}" for address in bind]
     found: dict[str, Any] = {"log.file": "false", "log.console": "true"}

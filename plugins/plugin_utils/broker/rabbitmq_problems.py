@@ -48,11 +48,10 @@ def problems(
 ) -> list[Problem]:
     """Return what is wrong with the RabbitMQ that is asked for; no problem holds a secret.
 
-    Args:
-        asked: The variables ``broker_rabbitmq_*``.
-        others: The other variables of the role, without their prefix.
-        places: Where the nodes find each other, by host.
-        password: The workers'.
+    :param asked: The variables ``broker_rabbitmq_*``.
+    :param others: The other variables of the role, without their prefix.
+    :param places: Where the nodes find each other, by host.
+    :param password: The workers'.
     """
     found = [
         Problem(f"broker_{name}", "(hidden)", "of no effect with RabbitMQ", f"leave it out: {fix}")

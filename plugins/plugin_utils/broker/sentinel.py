@@ -32,9 +32,8 @@ _PASSWORD = re.compile(r"[A-Za-z0-9_.~+/=@%:,!*^-]+")
 def problems(hosts: Sequence[str], password: str) -> list[Problem]:
     """Return why a Redis cannot be on all of ``hosts``.
 
-    Args:
-        hosts: Those of the group of the broker; one alone needs no Sentinel.
-        password: ``broker_replica_password``.
+    :param hosts: Those of the group of the broker; one alone needs no Sentinel.
+    :param password: ``broker_replica_password``.
     """
     if len(hosts) < 2:
         return []
@@ -67,12 +66,9 @@ def primary(places: Mapping[str, str], states: Mapping[str, Mapping[str, Any]]) 
     What the Sentinels agreed on counts, the last agreement first. Where there is none yet, the host that has
     been the broker until now; where there is none either, the first.
 
-    Args:
-        places: The address of each host of the group, in the inventory's order.
-        states: What each host has on its disk, see ``host.redis_state``; who was not asked is missing.
-
-    Raises:
-        ValueError: It cannot be told, and a guess could cost the queues.
+    :param places: The address of each host of the group, in the inventory's order.
+    :param states: What each host has on its disk, see ``host.redis_state``; who was not asked is missing.
+    :raises ValueError: It cannot be told, and a guess could cost the queues.
     """
     agreed = [(int(state["epoch"]), str(state["primary"])) for state in states.values() if state["primary"]]
     if agreed:
@@ -102,12 +98,11 @@ def primary(places: Mapping[str, str], states: Mapping[str, Mapping[str, Any]]) 
 def url(places: Sequence[str], user: str, password: str, database: int, words: str = "") -> str:
     """Return the URL of a Redis behind Sentinels; the login is Redis's.
 
-    Args:
-        places: The Sentinels' addresses.
-        user: Whom it logs in, when there is a password.
-        password: Any characters.
-        database: The Redis database.
-        words: What follows the database of each, ``?ssl_cert_reqs=required`` say.
+    :param places: The Sentinels' addresses.
+    :param user: Whom it logs in, when there is a password.
+    :param password: Any characters.
+    :param database: The Redis database.
+    :param words: What follows the database of each, ``?ssl_cert_reqs=required`` say.
     """
     login = f"{user}:{quote(password, safe='')}@" if password else ""
     wrapped = (f"[{place}]" if ":" in place and not place.startswith("[") else place for place in places)
@@ -136,11 +131,10 @@ def tls(url: str) -> dict[str, str | bool]:
 def options(url: str, name: str, user: str, password: str) -> dict[str, Any]:
     """Return the transport options by which a client finds the primary; empty where it needs none.
 
-    Args:
-        url: The broker's, or the result backend's.
-        name: What the Sentinels call the primary.
-        user: Who logs in to the Sentinels; empty where they know no users.
-        password: Of that user; empty where nobody logs in.
+    :param url: The broker's, or the result backend's.
+    :param name: What the Sentinels call the primary.
+    :param user: Who logs in to the Sentinels; empty where they know no users.
+    :param password: Of that user; empty where nobody logs in.
     """
     if not is_url(url):
         return {}

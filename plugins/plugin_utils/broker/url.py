@@ -32,18 +32,15 @@ def broker_url(
 ) -> str:
     """Return the URL at which ``host`` reaches the broker.
 
-    Args:
-        hostvars: Variables of every host, as Ansible has them; role defaults are not among them.
-        groups: Hosts of every inventory group.
-        host: The host that asks.
-        database: Redis database; 0 is the broker's own, and leaves an external URL as it is. Other brokers
-            have none: their URL stays.
-        login: One of LOGINS. An external URL stays; without a password of its own a monitor logs in as a
-            worker.
-
-    Raises:
-        ValueError: ``login`` is no such word, or the inventory names no broker, or one that ``host`` cannot
-            reach.
+    :param hostvars: Variables of every host, as Ansible has them; role defaults are not among them.
+    :param groups: Hosts of every inventory group.
+    :param host: The host that asks.
+    :param database: Redis database; 0 is the broker's own, and leaves an external URL as it is. Other brokers
+        have none: their URL stays.
+    :param login: One of LOGINS. An external URL stays; without a password of its own a monitor logs in as a
+        worker.
+    :raises ValueError: ``login`` is no such word, or the inventory names no broker, or one that ``host``
+        cannot reach.
     """
     if login not in LOGINS:
         raise ValueError(f"login = {login}: {did_you_mean(login, LOGINS)}")

@@ -42,7 +42,7 @@ class BrokerSettings:
 def read(asked: Mapping[str, Any]) -> BrokerSettings | list[Problem]:
     """Return the variables of their types, or which of them are no numbers; they may come as text.
 
-    asked: The role's variables without their prefix.
+    :param asked: The role's variables without their prefix.
     """
     numbers = {name: spec.whole(asked[name]) for name in ("port", "memory_max_mb", "maxmemory_mb")}
     odd = [name for name, number in numbers.items() if number is None]

@@ -31,7 +31,7 @@ _CONTAINERS = (Mapping, Sequence)
 def misshapen(name: str, value: object, option: Mapping[str, Any]) -> list[Problem]:
     """Return why a value cannot be what its spec says, in ways that Ansible's own validation lets pass.
 
-    option: the option of the argument spec.
+    :param option: the option of the argument spec.
     """
     kind = str(option.get("type", "str"))
     if value is None:
@@ -50,7 +50,7 @@ def misshapen(name: str, value: object, option: Mapping[str, Any]) -> list[Probl
 def refused(name: str, value: object, option: Mapping[str, Any], said: str) -> Problem:
     """Return what Ansible's validation said of a value, as a line that an operator can act on.
 
-    said: its message, for what the spec alone does not tell, such as a wrong key inside a mapping.
+    :param said: its message, for what the spec alone does not tell, such as a wrong key inside a mapping.
     """
     choices = option.get("choices")
     if choices and value not in choices:

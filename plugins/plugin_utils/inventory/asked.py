@@ -26,11 +26,12 @@ from .reader import HostSettings
 class Asked:
     """What is asked of one host.
 
-    host: its name in the inventory.
-    values: every variable of the collection, each of its type and with its default.
-    facts: `ansible_facts`, with those of `host_facts`; groups, hostvars: as Ansible has them.
-    play_hosts: the hosts of the play; what concerns the whole fleet is told by the first.
-    fleet: the fact `celeryops_fleet`, without the plans.
+    :param host: its name in the inventory.
+    :param values: every variable of the collection, each of its type and with its default.
+    :param facts: `ansible_facts`, with those of `host_facts`.
+    :param groups, hostvars: as Ansible has them.
+    :param play_hosts: the hosts of the play; what concerns the whole fleet is told by the first.
+    :param fleet: the fact `celeryops_fleet`, without the plans.
     """
 
     host: str

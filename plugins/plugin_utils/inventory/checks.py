@@ -28,8 +28,9 @@ OLDEST_SYSTEMD = 247
 def app_problems(target: object, source: object, timeouts: Mapping[str, object]) -> list[Problem]:
     """Return what is wrong with the app: its target, its source, and the timers of the fleet.
 
-    target: `celery_app_target`; source: `celery_app_source`.
-    timeouts: `soft_time_limit`, `time_limit`, `visibility_timeout` (0: derived), `longest_countdown`,
+    :param target: `celery_app_target`.
+    :param source: `celery_app_source`.
+    :param timeouts: `soft_time_limit`, `time_limit`, `visibility_timeout` (0: derived), `longest_countdown`,
         `result_expires` (0: never), in s.
     """
     wrong, asked = _timers(timeouts)
@@ -87,7 +88,7 @@ def _source(source: object) -> list[Problem]:
 def app_doubts(timeouts: Mapping[str, object]) -> list[Problem]:
     """Return what an operator should know of the timers of the fleet, and may want; as for `app_problems`.
 
-    timeouts: besides, `max_deliveries` of a task that comes back unfinished (0: no bound), and the
+    :param timeouts: besides, `max_deliveries` of a task that comes back unfinished (0: no bound), and the
         `delivery_limit` of RabbitMQ (0: another broker).
     """
     return timers.doubtful(_timers(timeouts)[1]) + _deliveries(timeouts)
@@ -138,7 +139,8 @@ def _timers(timeouts: Mapping[str, object]) -> tuple[list[Problem], timers.Timer
 def host_problems(facts: Mapping[str, object], releases: Mapping[str, Sequence[object]]) -> list[Problem]:
     """Return why the host cannot run the fleet's units.
 
-    facts: `ansible_facts`, with those of `host_facts`; releases: the versions of each supported distribution.
+    :param facts: `ansible_facts`, with those of `host_facts`.
+    :param releases: the versions of each supported distribution.
     """
     own = facts.get("celeryops")
     own = own if isinstance(own, Mapping) else {}

@@ -13,7 +13,7 @@ SHOWN = 4
 def lines(problems: Mapping[str, Sequence[str]]) -> list[str]:
     """Return each problem on a line of its own, after the hosts that tell it, in the order they came.
 
-    problems: by host, each text with its host before it.
+    :param problems: by host, each text with its host before it.
     """
     hosts: dict[str, list[str]] = {}
     for host, texts in problems.items():

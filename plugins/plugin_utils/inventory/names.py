@@ -67,9 +67,9 @@ def unread(
 ) -> list[Problem]:
     """Return the variables of a host that look like ours and that nobody reads.
 
-    known: every variable that a role or a playbook reads or sets.
-    prefixes: what our names begin with, each with its underscore.
-    allowed: shell globs of names that belong to somebody else, `celery_app_foreign_variables`.
+    :param known: every variable that a role or a playbook reads or sets.
+    :param prefixes: what our names begin with, each with its underscore.
+    :param allowed: shell globs of names that belong to somebody else, `celery_app_foreign_variables`.
     """
     return [
         problem
@@ -106,7 +106,7 @@ def _unread(name: str, value: object, known: Collection[str], prefixes: Collecti
 def unknown_settings(settings: object, allowed: Collection[str] = ()) -> list[Problem]:
     """Return the settings of `celery_app_settings` that Celery does not know.
 
-    allowed: names that the app's own code reads, `celery_app_foreign_settings`.
+    :param allowed: names that the app's own code reads, `celery_app_foreign_settings`.
     """
     if not isinstance(settings, Mapping):
         return []

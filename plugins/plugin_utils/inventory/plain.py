@@ -122,7 +122,7 @@ WORDS: dict[str, tuple[Callable[[str], bool], str]] = {
 def problems(name: str, value: object) -> list[Problem]:
     """Return what of a variable's texts cannot be written as it is.
 
-    value: of the type that its argument spec says.
+    :param value: of the type that its argument spec says.
     """
     found = [problem for path, text in _texts(name, value) for problem in _characters(name, path, text)]
     if found or name not in WORDS:

@@ -41,10 +41,10 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
 class Problem:
     """One thing that an operator has to fix before the play may change a host.
 
-    variable: the inventory variable, with its path inside (celery_worker_queues.mail.pool).
-    value: what it holds.
-    what: what is wrong with it.
-    fix: what to do about it.
+    :param variable: the inventory variable, with its path inside (celery_worker_queues.mail.pool).
+    :param value: what it holds.
+    :param what: what is wrong with it.
+    :param fix: what to do about it.
     """
 
     variable: str

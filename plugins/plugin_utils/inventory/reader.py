@@ -170,7 +170,7 @@ def fleet_timers(hostvars: Hostvars, groups: Groups, hosts: Iterable[str] = ()) 
     Redis delivers again by the shortest visibility timeout of any client, and a task may run on any host: so
     all have one, and it outlasts every limit and countdown that any host or queue sets.
 
-    hosts: further hosts to tell of, that no group of ours names.
+    :param hosts: further hosts to tell of, that no group of ours names.
     Wrong figures count as their defaults: preflight refuses them.
     """
     named = list(dict.fromkeys([*members(groups), *hosts]))

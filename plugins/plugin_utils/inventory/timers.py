@@ -64,11 +64,11 @@ def visibility_timeout(hard_limits: Iterable[int], longest_countdown: int) -> in
 class Timers:
     """Every timer that has to agree with another; None where the fleet has none.
 
-    visibility: Redis; 0 is derived from the others and always agrees.
-    consumer: RabbitMQ's consumer_timeout.
-    countdown: the longest countdown or ETA; 0 for none.
-    results: how long results are kept; 0 keeps them for ever.
-    loop, lock: of a beat that shares its work with others.
+    :param visibility: Redis; 0 is derived from the others and always agrees.
+    :param consumer: RabbitMQ's consumer_timeout.
+    :param countdown: the longest countdown or ETA; 0 for none.
+    :param results: how long results are kept; 0 keeps them for ever.
+    :param loop, lock: of a beat that shares its work with others.
     """
 
     soft: Timer | None = None

@@ -107,7 +107,8 @@ def read_host(
 def reserve(host: Host, fixed: Mapping[str, int]) -> Reserve:
     """Return what the host keeps.
 
-    fixed: MB that the operator names for `system`, `broker`, `beat` or `flower` instead of the default.
+    :param fixed: MB that the operator names for `system`, `broker`, `beat` or `flower` instead of the
+        default.
     """
     exact = {"system": max(Fraction(LEAST_SYSTEM_MB), host.memory_mb * SYSTEM_PART)}
     exact |= {role: ROLE_PARTS[role].exact_mb(host.memory_mb) for role in host.roles}

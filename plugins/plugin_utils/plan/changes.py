@@ -30,7 +30,7 @@ class Move(TypedDict):
 class Change(TypedDict):
     """What happens to an instance, or to a file that all of a host's instances share.
 
-    action: start, restart, stop or remove an instance, enable it, or only write a file.
+    :param action: start, restart, stop or remove an instance, enable it, or only write a file.
     """
 
     name: str
@@ -48,10 +48,10 @@ def changes(
 ) -> list[Change]:
     """Return what would change, the instances by name and the shared files after them.
 
-    files, units: what the plan asks for, as the modules managed_files and units take them.
-    timers: those that the settings of the app would hold, in seconds.
-    seen: what instance_info returned with `files`; empty of a host where nothing runs.
-    traces: the instances that left anything on the host, as host_facts returns them.
+    :param files, units: what the plan asks for, as the modules managed_files and units take them.
+    :param timers: those that the settings of the app would hold, in seconds.
+    :param seen: what instance_info returned with `files`; empty of a host where nothing runs.
+    :param traces: the instances that left anything on the host, as host_facts returns them.
     """
     wanted = {file["path"]: str(file["content"]) for file in files if file.get("content") is not None}
     found: Mapping[str, str] = seen.get("files", {})

@@ -35,9 +35,10 @@ MIN_UPTIME = 3600
 class Sample:
     """One running instance: what memory_info saw on its host, and what its agent says. Memory in MB.
 
-    app_mb: a process without tasks; None where only the agent knows and did not answer.
-    task_mb: what the largest task added; None as above, and where no task has run.
-    parent_mb, child_mb: the peak of the main process, and of the largest child; None where there is none.
+    :param app_mb: a process without tasks; None where only the agent knows and did not answer.
+    :param task_mb: what the largest task added; None as above, and where no task has run.
+    :param parent_mb, child_mb: the peak of the main process, and of the largest child; None where there is
+        none.
     """
 
     queue: str
@@ -58,8 +59,8 @@ class Sample:
 class Advice:
     """What to write for one queue; None where it is not known.
 
-    doubts: why it is too early to write it.
-    oom_kills: processes that the kernel ended at their limit: the task needs more than was measured.
+    :param doubts: why it is too early to write it.
+    :param oom_kills: processes that the kernel ended at their limit: the task needs more than was measured.
     """
 
     app_memory_mb: int | None
@@ -71,8 +72,8 @@ class Advice:
 def sample(instance: Mapping[str, Any], node: Mapping[str, Any]) -> Sample | None:
     """Return an instance as it is judged; None when its name is no worker's.
 
-    instance: as celeryops.systemd.memory_info returns it.
-    node: the agent's report of its worker; empty when it gave none.
+    :param instance: as celeryops.systemd.memory_info returns it.
+    :param node: the agent's report of its worker; empty when it gave none.
     """
     try:
         queue, pool, _number = naming.split_instance(instance["instance"])
@@ -111,7 +112,8 @@ def sample(instance: Mapping[str, Any], node: Mapping[str, Any]) -> Sample | Non
 def advise(samples: Iterable[Sample], min_tasks: int = MIN_TASKS, min_uptime: int = MIN_UPTIME) -> Advice:
     """Return what to write for a queue, from all of its instances in the fleet.
 
-    min_tasks: tasks that they must have run together; min_uptime: seconds that one of them must have been up.
+    :param min_tasks: tasks that they must have run together.
+    :param min_uptime: seconds that one of them must have been up.
     """
     seen = list(samples)
     apps = [one.app_mb for one in seen if one.app_mb is not None]
@@ -155,9 +157,9 @@ def measured(
 ) -> dict[str, Any]:
     """Return the table's ``rows`` and ``notes``, and ``queues``: the inventory's with what is to be written.
 
-    queues: `celery_worker_queues`.
-    found: what memory_info returned, by host; without ``instances`` where it got no answer.
-    nodes: the agent's report of each worker, by Celery's name.
+    :param queues: `celery_worker_queues`.
+    :param found: what memory_info returned, by host; without ``instances`` where it got no answer.
+    :param nodes: the agent's report of each worker, by Celery's name.
     """
     by_queue: dict[str, list[Sample]] = {str(queue): [] for queue in queues}
     for result in found.values():

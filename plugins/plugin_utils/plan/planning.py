@@ -67,9 +67,10 @@ class HostPlan(TypedDict):
 class Defaults:
     """What the fleet's queues share.
 
-    soft, hard: limits in seconds; reserve: what a host keeps, in MB (0: derived).
-    io_pool: the pool that `auto` takes for tasks that wait.
-    quorum: whether RabbitMQ's queues are quorum queues, as far as the inventory tells.
+    :param soft, hard: limits in seconds.
+    :param reserve: what a host keeps, in MB (0: derived).
+    :param io_pool: the pool that `auto` takes for tasks that wait.
+    :param quorum: whether RabbitMQ's queues are quorum queues, as far as the inventory tells.
     """
 
     soft: int
@@ -137,9 +138,10 @@ class Fleet:
     ) -> None:
         """Read what is the same for every host; what is wrong with it is told by the hosts that it concerns.
 
-        queues: `celery_worker_queues`; groups: Ansible's `groups`.
-        defaults, each optional: `soft_time_limit`, `time_limit` (s), `reserve` ({system, broker, beat,
-        flower}: MB, 0: derived), `packages` (`celery_app_packages`), `settings` (`celery_app_settings`).
+        :param queues: `celery_worker_queues`.
+        :param groups: Ansible's `groups`. defaults, each optional: `soft_time_limit`, `time_limit` (s),
+            `reserve` ({system, broker, beat, flower}: MB, 0: derived), `packages` (`celery_app_packages`),
+            `settings` (`celery_app_settings`).
         """
         self.queues, self.groups, self.defaults = queues, groups, defaults
         self.settings, self.problems = read_defaults(defaults)
@@ -210,7 +212,7 @@ def worker_plan(
 def concurrency(raw: object, cores: float, memory_mb: int) -> int:
     """Return the concurrency of one instance that has these cores and this MemoryMax to itself.
 
-    raw: one value of `celery_worker_queues`; of several pools, the first by name counts.
+    :param raw: one value of `celery_worker_queues`; of several pools, the first by name counts.
     Raises PlanError when the spec is wrong or does not fit.
     """
     read, problems = spec.read("queue", raw, default_soft(DEFAULT_HARD), DEFAULT_HARD)

@@ -286,7 +286,8 @@ class Instance:
 def sized(instance: Instance, host: budget.Host, cpu_slots: int, cpu_why: str, share_mb: int) -> InstancePlan:
     """Return the instance's numbers.
 
-    cpu_slots, cpu_why: what the host's CPU allows and why; share_mb: the memory that is the instance's.
+    :param cpu_slots, cpu_why: what the host's CPU allows and why.
+    :param share_mb: the memory that is the instance's.
     """
     spec = instance.spec
     high = share_mb * HIGH_PART.numerator // HIGH_PART.denominator

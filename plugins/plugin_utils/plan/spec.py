@@ -54,7 +54,8 @@ OWN_WORDS = {
 class Scale:
     """Between which numbers the instances of a queue on one host move, and when: docs/explanation/scaling.md.
 
-    up_depth, down_depth: messages that wait; up_age, cool_down: seconds.
+    :param up_depth, down_depth: messages that wait.
+    :param up_age, cool_down: seconds.
     """
 
     min_instances: int
@@ -69,8 +70,8 @@ class Scale:
 class QueueSpec:
     """One queue of the inventory; None where the plan decides. Memory in MB, limits in seconds.
 
-    auto: the pool that was chosen for the queue, None where the inventory names all of them.
-    cpu_quota: percent of one core.
+    :param auto: the pool that was chosen for the queue, None where the inventory names all of them.
+    :param cpu_quota: percent of one core.
     """
 
     queue: str
@@ -215,8 +216,10 @@ def read(
 ) -> tuple[QueueSpec | None, list[Problem]]:
     """Return a queue's spec, or None and what is wrong with it.
 
-    queue: its name; raw: its value in the inventory; default_soft, default_hard: the fleet's limits in s.
-    io_pool: what `auto` takes for tasks that wait.
+    :param queue: its name.
+    :param raw: its value in the inventory.
+    :param default_soft, default_hard: the fleet's limits in s.
+    :param io_pool: what `auto` takes for tasks that wait.
     """
     path = f"{VARIABLE}.{queue}"
     if raw is None:

@@ -33,8 +33,10 @@ def host_problems(
 ) -> list[Problem]:
     """Return why the host could not be planned, or would run a task twice.
 
-    queues: `celery_worker_queues`; groups, facts: Ansible's `groups` and `ansible_facts`.
-    defaults: as for `plan.worker_plan`, with `visibility_timeout` and `longest_countdown` (s), `acks_late`.
+    :param queues: `celery_worker_queues`.
+    :param groups, facts: Ansible's `groups` and `ansible_facts`.
+    :param defaults: as for `plan.worker_plan`, with `visibility_timeout` and `longest_countdown` (s),
+        `acks_late`.
     """
     fleet = planning.Fleet(queues, groups, defaults)
     settings = fleet.settings

@@ -24,8 +24,10 @@ AT_REST = ("drained", "spare")
 class Wanted:
     """What the inventory puts on the fleet.
 
-    hosts: those that are looked at. groups: the inventory's groups. queues: celery_worker_queues.
-    packages: celery_app_packages, which decide what the pool `auto` is.
+    :param hosts: those that are looked at.
+    :param groups: the inventory's groups.
+    :param queues: celery_worker_queues.
+    :param packages: celery_app_packages, which decide what the pool `auto` is.
     """
 
     hosts: Sequence[str]
@@ -57,7 +59,7 @@ class Wanted:
 class Lack:
     """Something that should run and does not.
 
-    told: whether the unit itself is there, and says why it does not.
+    :param told: whether the unit itself is there, and says why it does not.
     """
 
     host: str
@@ -69,7 +71,8 @@ class Lack:
 def lacks(wanted: Wanted, seen: Mapping[str, Mapping[str, Any]]) -> list[Lack]:
     """Return what should run by the inventory and does not; what rests on purpose is not missed.
 
-    seen: What the module instance_info returned, by host; without ``instances`` where it could not look.
+    :param seen: What the module instance_info returned, by host; without ``instances`` where it could not
+        look.
     """
     return [lack for host in wanted.hosts for lack in _of_host(wanted, host, seen.get(host, {}))]
 

@@ -38,8 +38,9 @@ def parse_report(output: str) -> dict[str, Any] | None:
 def rows_of(seen: Mapping[str, Mapping[str, Any]], report: Mapping[str, Any] | None) -> list[Row]:
     """Return a row for each unit of each host that answered, and one for each host that has none.
 
-    seen: What the module instance_info returned, by host; without ``instances`` where it got no answer.
-    report: The agent's report; None when the workers could not be asked.
+    :param seen: What the module instance_info returned, by host; without ``instances`` where it got no
+        answer.
+    :param report: The agent's report; None when the workers could not be asked.
     """
     rows: list[Row] = []
     for host, found in seen.items():
@@ -61,8 +62,9 @@ def notes_of(
 ) -> list[str]:
     """Return what the table cannot say: a sum of the fleet, then each thing that is not as it should be.
 
-    problem: Why there is no report, in one line.
-    lacking: What should run by the inventory and does not; unserved: the queues that nobody consumes.
+    :param problem: Why there is no report, in one line.
+    :param lacking: What should run by the inventory and does not.
+    :param unserved: the queues that nobody consumes.
     """
     units = [(host, unit) for host, found in seen.items() for unit in found.get("instances", ())]
     workers = [unit for _host, unit in units if unit["node"] and unit["state"] != SPARE]

@@ -25,7 +25,8 @@ READERS = ("measure", "plan", "status")
 class Summary:
     """Takes the results of a run's tasks, and tells what they come to.
 
-    playbook: its name without suffix. check: whether the run only foretells.
+    :param playbook: its name without suffix.
+    :param check: whether the run only foretells.
     """
 
     playbook: str = "site"

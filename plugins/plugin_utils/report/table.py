@@ -17,9 +17,9 @@ NARROWEST = 6
 class Column:
     """One column.
 
-    key: The row's key that it shows.
-    title: Its heading.
-    merge: Whether a value that repeats the row above is left out, as in a list of hosts.
+    :param key: The row's key that it shows.
+    :param title: Its heading.
+    :param merge: Whether a value that repeats the row above is left out, as in a list of hosts.
     """
 
     key: str

@@ -21,8 +21,9 @@ ROUNDING = 1e-9
 class Worker:
     """A worker of the fleet.
 
-    queues: those that it consumes now; none when it is failed or still starting, and is missed by nobody.
-    slots: its concurrency, at least 1.
+    :param queues: those that it consumes now; none when it is failed or still starting, and is missed by
+        nobody.
+    :param slots: its concurrency, at least 1.
     """
 
     host: str
@@ -35,7 +36,7 @@ class Worker:
 class Shortage:
     """A queue that has too little while some workers stop.
 
-    left: the share of its capacity that stays, from 0 to 1.
+    :param left: the share of its capacity that stays, from 0 to 1.
     """
 
     queue: str

@@ -27,9 +27,9 @@ HOSTS_NAMED = 3
 class Unit:
     """A unit of a host as celeryops.systemd.instance_info saw it.
 
-    name: the instance, ``beat`` or ``flower``.
-    extra: whether the host's scaler may start or stop it at any moment.
-    uptime, stop_timeout: in seconds; uptime is None when it is not active.
+    :param name: the instance, ``beat`` or ``flower``.
+    :param extra: whether the host's scaler may start or stop it at any moment.
+    :param uptime, stop_timeout: in seconds; uptime is None when it is not active.
     """
 
     host: str
@@ -61,13 +61,14 @@ class Unit:
 class Options:
     """What is asked for.
 
-    hosts: those that the play may touch.
-    share: the share of each queue's capacity that has to stay, from 0 to 1.
-    targets: the release that each host is to run, where it has to run one; None restarts what there is.
-    links: the release that `current` names on each host.
-    max_uptime: restart only what has been up for longer, in seconds; None restarts all.
-    only: restart only these units of each host; None restarts all.
-    beat_first: for a way back: beat must not send what older workers do not know.
+    :param hosts: those that the play may touch.
+    :param share: the share of each queue's capacity that has to stay, from 0 to 1.
+    :param targets: the release that each host is to run, where it has to run one; None restarts what there
+        is.
+    :param links: the release that `current` names on each host.
+    :param max_uptime: restart only what has been up for longer, in seconds; None restarts all.
+    :param only: restart only these units of each host; None restarts all.
+    :param beat_first: for a way back: beat must not send what older workers do not know.
     """
 
     hosts: tuple[str, ...]
@@ -83,12 +84,12 @@ class Options:
 class Batch:
     """What restarts together.
 
-    units: what restarts on each host.
-    nodes: the workers among them, by Celery's names.
-    switch: the release that `current` is switched to before, on each host where it is not yet.
-    expect: what has to be well on each host when the batch is done.
-    extras: the extra workers of each host that restart too, or were spare and may have started since.
-    patience: seconds that the slowest of its units may take to stop.
+    :param units: what restarts on each host.
+    :param nodes: the workers among them, by Celery's names.
+    :param switch: the release that `current` is switched to before, on each host where it is not yet.
+    :param expect: what has to be well on each host when the batch is done.
+    :param extras: the extra workers of each host that restart too, or were spare and may have started since.
+    :param patience: seconds that the slowest of its units may take to stop.
     """
 
     title: str

@@ -17,10 +17,11 @@ VARIABLE = "celery_app_release"
 class Kept:
     """What a host has.
 
-    current: the release that `current` names; empty without one.
-    releases: those that are complete, newest first.
-    deployed: those of them that the fleet has run; one that was staged and went back is not among them.
-    running: those that its units run.
+    :param current: the release that `current` names; empty without one.
+    :param releases: those that are complete, newest first.
+    :param deployed: those of them that the fleet has run; one that was staged and went back is not among
+        them.
+    :param running: those that its units run.
     """
 
     current: str

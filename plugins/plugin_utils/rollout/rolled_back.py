@@ -12,8 +12,9 @@ from dataclasses import dataclass
 class Choice:
     """The release of a host.
 
-    release: what it is to run. note: why that is not the inventory's; empty where it is.
-    forget: whether what the host remembers has ended.
+    :param release: what it is to run.
+    :param note: why that is not the inventory's; empty where it is.
+    :param forget: whether what the host remembers has ended.
     """
 
     release: str

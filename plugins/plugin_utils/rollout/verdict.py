@@ -94,12 +94,12 @@ def _smoke(verdict: Verdict, host: str, result: Result) -> None:
 class Stop:
     """A rollout that stopped.
 
-    what: the rollout, in words.
-    batches: all of it, as dictionaries.
-    number: the batch in which it stopped, from 1.
-    began: when it began, in UTC.
-    release: what was rolled out; empty when the same was restarted.
-    former: the release that each host goes back to.
+    :param what: the rollout, in words.
+    :param batches: all of it, as dictionaries.
+    :param number: the batch in which it stopped, from 1.
+    :param began: when it began, in UTC.
+    :param release: what was rolled out; empty when the same was restarted.
+    :param former: the release that each host goes back to.
     """
 
     what: str

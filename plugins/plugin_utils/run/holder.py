@@ -27,7 +27,8 @@ ALIVE = "alive"
 class Holder(TypedDict):
     """A run of a playbook.
 
-    run: its id. place: where process numbers mean the same: one machine since its boot, one container.
+    :param run: its id.
+    :param place: where process numbers mean the same: one machine since its boot, one container.
     """
 
     run: str

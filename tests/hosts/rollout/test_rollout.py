@@ -31,10 +31,9 @@ ROTATIONS = 8
 class App:
     """What the story has to know of an app to break it.
 
-    Args:
-        tasks: The module that gets a smoke task, and `decorator` what makes it one; `smoke` is its name.
-        start: The module that Celery imports first.
-        leaving: A queue that leaves the inventory; shrinking, one that loses a host.
+    :param tasks: The module that gets a smoke task, and `decorator` what makes it one; `smoke` is its name.
+    :param start: The module that Celery imports first.
+    :param leaving: A queue that leaves the inventory; shrinking, one that loses a host.
     """
 
     name: str

@@ -70,11 +70,11 @@ def play(playbook: str, *arguments: str) -> str:
 class Burst:
     """A burst, and what was seen during it.
 
-    accounts: of each sending.
-    held: what the broker held at their end.
-    second_run: what site.yml printed while extra instances ran.
-    before, after: the workers' processes around that run.
-    children: of the autoscaled instance, under load.
+    :param accounts: of each sending.
+    :param held: what the broker held at their end.
+    :param second_run: what site.yml printed while extra instances ran.
+    :param before, after: the workers' processes around that run.
+    :param children: of the autoscaled instance, under load.
     """
 
     orders: list[Order] = field(default_factory=list)

@@ -115,8 +115,8 @@ FLEET = {
 def fleet_of(directory: Path, role: str = "logrotate", **of_play: Any) -> dict[str, Any]:
     """Return what preflight tells the roles of each host.
 
-    role: The one that is checked.
-    of_play: Further keywords of the play.
+    :param role: The one that is checked.
+    :param of_play: Further keywords of the play.
     """
     inventory, book = directory / "hosts.yml", directory / "play.yml"
     inventory.write_text(yaml.safe_dump(FLEET))
