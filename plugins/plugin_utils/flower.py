@@ -39,7 +39,7 @@ OWN_VARIABLES = {
     "FLOWER_AUTH_PROVIDER": "flower_oauth",
     "FLOWER_COOKIE_SECRET": "flower_cookie_secret",
 }
-_MEND_PASSWORD = "make one (openssl rand -hex 24) and keep it with ansible-vault"
+_PASSWORD_FIX = "make one (openssl rand -hex 24) and keep it with ansible-vault"
 
 
 def problems(asked: Mapping[str, Any]) -> list[Problem]:
@@ -105,10 +105,10 @@ def _user(name: str, password: str) -> list[Problem]:
             )
         ]
     if re.fullmatch(r"your_\w+_here", password):
-        return [Problem(variable, password, "the placeholder is not a password", _MEND_PASSWORD)]
+        return [Problem(variable, password, "the placeholder is not a password", _PASSWORD_FIX)]
     if not password or not password.isascii() or "," in password or not password.isprintable():
         what = "not a password that Flower can check: ASCII without comma"
-        return [Problem(variable, "(hidden)", what, _MEND_PASSWORD)]
+        return [Problem(variable, "(hidden)", what, _PASSWORD_FIX)]
     return []
 
 

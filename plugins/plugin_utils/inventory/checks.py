@@ -100,8 +100,8 @@ def _deliveries(timeouts: Mapping[str, object]) -> list[Problem]:
     if not limit or 0 < most <= limit:
         return []
     what = f"RabbitMQ takes a task away after {limit} returns, and no worker's log names it"
-    mend = f"set it to {limit} or less, or broker_rabbitmq_delivery_limit higher, for workers too"
-    return [Problem("celery_app_max_deliveries", most, what, mend)]
+    fix = f"set it to {limit} or less, or broker_rabbitmq_delivery_limit higher, for workers too"
+    return [Problem("celery_app_max_deliveries", most, what, fix)]
 
 
 def _timers(timeouts: Mapping[str, object]) -> tuple[list[Problem], timers.Timers]:

@@ -147,7 +147,7 @@ def test_overrides_must_be_a_dictionary() -> None:
         ),
     ],
 )
-def test_each_problem_names_the_variable_the_value_the_host_and_the_mend(
+def test_each_problem_names_the_variable_the_value_the_host_and_the_fix(
     level: str, changed: object, message: str
 ) -> None:
     problems = sandbox_problems("celery_beat", level, changed)

@@ -120,7 +120,7 @@ def test_a_signature_that_the_inventory_would_take_away_is_told(tmp_path: Path) 
         ("", {"directory": "/nowhere"}, ["celery_app_directory = /nowhere"]),
     ],
 )
-def test_what_does_not_import_is_told_on_one_line_with_the_mend(
+def test_what_does_not_import_is_told_on_one_line_with_the_fix(
     tmp_path: Path, code: str, changes: dict[str, Any], words: list[str]
 ) -> None:
     status, said = run(tmp_path, code, **changes)

@@ -90,7 +90,7 @@ def test_of_what_pip_says_only_the_errors_are_told() -> None:
     assert "notice" not in said
 
 
-def test_with_a_wheelhouse_the_mend_is_the_wheel() -> None:
+def test_with_a_wheelhouse_the_fix_is_the_wheel() -> None:
     assert "add the wheel to celery_app_wheelhouse = /wheels" in stage_failure(PIP, "w1", "x", "/wheels")
 
 

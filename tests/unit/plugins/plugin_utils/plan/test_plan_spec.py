@@ -338,7 +338,7 @@ def test_a_number_may_be_a_string_as_extra_vars_are() -> None:
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_mend(raw: object, message: str) -> None:
+def test_a_mistake_is_told_with_its_fix(raw: object, message: str) -> None:
     assert messages(raw) == [message]
 
 

@@ -102,7 +102,7 @@ def test_a_good_inventory_is_silent() -> None:
         ),
     ],
 )
-def test_a_problem_is_told_with_its_mend(queues: object, groups: dict[str, list[str]], message: str) -> None:
+def test_a_problem_is_told_with_its_fix(queues: object, groups: dict[str, list[str]], message: str) -> None:
     assert told(queues, groups) == [message]
 
 
