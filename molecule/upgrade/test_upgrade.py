@@ -30,7 +30,10 @@ NEW_NAMES = {
     "common_packages": "celery_host_packages",
     "celery_worker_task_time_limit": "celery_app_task_time_limit",
 }
-WITH_NEW_NAMES = {new: OLD_NAMES[old] for old, new in NEW_NAMES.items()}
+WITH_NEW_NAMES = {
+    **{new: OLD_NAMES[old] for old, new in NEW_NAMES.items()},
+    "celery_app_foreign_queues": ["images", "reports"],  # 0.1.0 did not ask who consumes them
+}
 QUEUES = ("default", "mail")
 MIX = {
     "tasks": [

@@ -117,6 +117,7 @@ class ActionModule(ActionBase):
         return {
             "read": read,
             "timers": reader.fleet_timers(read, groups, hosts),
+            "consumed": reader.consumed(read, groups),
             "chosen_visibility_timeout": reader.chosen_visibility(read, read),
             "hosts": {host: reader.host_settings(host, read, groups, self._facts(host)) for host in hosts},
         }

@@ -64,9 +64,10 @@ def status_table(
     groups: Mapping[str, Sequence[str]] | None = None,
     queues: Mapping[str, Any] | None = None,
     packages: Sequence[str] = (),
+    foreign: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return rows, notes, reporter and state."""
-    given.lists(hosts=hosts)
+    given.lists(hosts=hosts, foreign=foreign)
     found = {host: hostvars[host].get(seen) or {} for host in hosts}
     asked = report or {}
     answer = status.parse_report(asked.get("stdout", ""))
@@ -74,7 +75,7 @@ def status_table(
     wanted = state.Wanted(hosts, groups or {}, queues or {}, packages)
     lacking, unserved = state.lacks(wanted, found), state.unserved(wanted, found)
     rows = status.rows_of(found, answer)
-    notes = status.notes_of(found, answer, problem[-1] if problem else "", lacking, unserved)
+    notes = status.notes_of(found, answer, problem[-1] if problem else "", lacking, unserved, foreign)
     said, reasons = state.judge(wanted, found)
     document = {
         "state": said,

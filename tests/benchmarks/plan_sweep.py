@@ -109,6 +109,7 @@ def inventory(workload: Workload, pool: str, slots: Sequence[int]) -> dict[str, 
         "broker_password": "bench-only-password",
         "celery_worker_queues": queues,
         "celery_app_target": "sweep:app",
+        "celery_app_foreign_queues": ["celery"],
         "celery_app_source": {"type": "directory", "path": str(ROOT / "tests" / "apps" / "sweep")},
     }
     return {"celery": {"children": children, "vars": variables}}

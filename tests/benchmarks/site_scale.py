@@ -48,6 +48,7 @@ def inventory(count: int) -> dict[str, Any]:
             "mail": {"workload": "io", "concurrency": 10, "app_memory_mb": 60, "task_memory_mb": 1},
         },
         "celery_app_target": "shop.celery:shop",
+        "celery_app_foreign_queues": ["images", "reports"],
         "celery_app_source": {"type": "directory", "path": str(ROOT / "tests" / "apps" / "shop")},
     }
     children = {name: {"hosts": hosts} for name, hosts in members.items()}

@@ -17,6 +17,8 @@ from . import schedule
 
 GROUP = "celery_beat"
 SCHEDULER = "celery_beat_scheduler"
+# The options of an entry that say where its task is sent.
+PLACE = ("queue", "exchange", "routing_key")
 LOOP, LOCK = "celery_beat_loop_interval", "celery_beat_lock_timeout"
 REDBEAT = "redbeat.RedBeatScheduler"
 # The module and the package that a kind of scheduler needs in the app's release.
@@ -105,6 +107,18 @@ def document(asked: Asked) -> dict[str, Any]:
         "lock_timeout": spec.whole(asked.lock_timeout),
         "schedules": schedule.entries(asked.schedules, asked.timezone, kind(asked.scheduler)),
     }
+
+
+def sends(schedules: Mapping[str, object]) -> dict[str, dict[str, Any]]:
+    """Return the task of each entry and where it is sent to; none of its arguments, which may be secret."""
+    found = {}
+    for name, raw in schedules.items():
+        if isinstance(raw, Mapping) and isinstance(raw.get("task"), str):
+            given = raw.get("options")
+            told = given if isinstance(given, Mapping) else {}
+            places = {key: told[key] for key in PLACE if isinstance(told.get(key), str)}
+            found[str(name)] = {"task": raw["task"], "options": places}
+    return found
 
 
 def needs(scheduler: str, schedules: Mapping[str, object]) -> list[dict[str, str]]:

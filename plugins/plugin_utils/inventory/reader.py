@@ -61,13 +61,14 @@ OF_MEMORY = {
     "celery_beat_memory_max_mb": "beat",
     "flower_memory_max_mb": "flower",
 }
+QUEUES = "celery_worker_queues"
 RESERVE, SETTINGS, URL = "celery_worker_reserve", "celery_app_settings", "broker_url"
 SCHEDULER, SCHEDULES = "celery_beat_scheduler", "celery_beat_schedules"
 OF_TIMERS = (
     "celery_app_task_soft_time_limit",
     "celery_app_task_time_limit",
     "celery_app_visibility_timeout",
-    "celery_worker_queues",
+    QUEUES,
 )
 READ = (*OF_HOST, *OF_BROKER, *OF_TIMERS, *OF_MEMORY, RESERVE, SETTINGS, URL, SCHEDULER, SCHEDULES)
 # Celery's own settings that a plan depends on. Others may hold secrets, and the fact holds none.
@@ -111,6 +112,7 @@ class HostSettings(TypedDict):
     reserve: dict[str, Any]
     settings: dict[str, Any]
     beat_needs: list[dict[str, str]]
+    beat_sends: dict[str, dict[str, Any]] | None
     broker: BrokerOf
     memory: dict[str, int]
     plan: Mapping[str, Any]
@@ -141,6 +143,7 @@ def host_settings(
         # Only whether there is one: it may hold a password.
         "settings": {**settings, "redbeat_redis_url": bool(celery.get("redbeat_redis_url"))},
         "beat_needs": options.needs(own[SCHEDULER], own[SCHEDULES]) if beats else [],
+        "beat_sends": options.sends(own[SCHEDULES]) if beats else None,
         "broker": {**broker, "tls": broker["tls"] and broker["type"] != "external"},
         "memory": budget.role_memory(facts or {}),
         "plan": {},
@@ -157,6 +160,21 @@ def members(groups: Groups) -> list[str]:
         if name == FLEET or name in ROLE_GROUPS or name.startswith(naming.GROUP_PREFIX)
     ]
     return list(dict.fromkeys(host for name in ours for host in groups[name]))
+
+
+def consumed(hostvars: Hostvars, groups: Groups) -> list[str]:
+    """Return the broker's queues that the workers of the whole fleet consume, as each host's inventory says.
+
+    A queue that is wrong counts by its name: preflight refuses it.
+    """
+    serving = {name: set(groups[name]) for name in groups if name.startswith(naming.GROUP_PREFIX)}
+    found: set[str] = set()
+    for host in set().union(*serving.values()):
+        for queue, raw in hostvars[host][QUEUES].items():
+            if host in serving.get(naming.group_of(str(queue)), ()):
+                listed = raw.get("consumes") if isinstance(raw, Mapping) else None
+                found.update(map(str, listed) if isinstance(listed, list | tuple) else [str(queue)])
+    return sorted(found)
 
 
 def chosen_visibility(hostvars: Hostvars, hosts: Iterable[str]) -> int:
@@ -230,7 +248,7 @@ def _limits(variables: Mapping[str, Any]) -> tuple[planning.Defaults, list[int]]
         "time_limit": variables.get("celery_app_task_time_limit"),
     }
     own, _wrong = planning.read_defaults(asked)
-    queues = variables.get("celery_worker_queues")
+    queues = variables.get(QUEUES)
     queues = queues if isinstance(queues, Mapping) else {}
     read = [spec.read(str(name), raw, own.soft, own.hard)[0] for name, raw in queues.items()]
     return own, [own.hard, *(queue.time_limit for queue in read if queue)]

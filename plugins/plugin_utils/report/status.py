@@ -59,12 +59,14 @@ def notes_of(
     problem: str = "",
     lacking: Sequence[Lack] = (),
     unserved: Sequence[str] = (),
+    foreign: Sequence[str] = (),
 ) -> list[str]:
     """Return what the table cannot say: a sum of the fleet, then each thing that is not as it should be.
 
     :param problem: Why there is no report, in one line.
     :param lacking: What should run by the inventory and does not.
     :param unserved: the queues that nobody consumes.
+    :param foreign: queues to which the app sends and that others consume.
     """
     units = [(host, unit) for host, found in seen.items() for unit in found.get("instances", ())]
     workers = [unit for _host, unit in units if unit["node"] and unit["state"] != SPARE]
@@ -76,11 +78,14 @@ def notes_of(
     if report is None:
         notes[0] += f"; tasks and queues are not known: {problem or 'no worker could be asked'}"
     else:
-        nodes, queues = report["nodes"].values(), report.get("queues", {}).values()
+        nodes, depths = report["nodes"].values(), report.get("queues", {})
         active = sum(node.get("active") or 0 for node in nodes)
-        notes[0] += f", {active} tasks run, {sum(depth or 0 for depth in queues)} wait"
+        notes[0] += f", {active} tasks run, {_waiting(depths, foreign)} wait"
     if report and report.get("dead_letters"):
         notes.append(f"{report['dead_letters']} dead letters are kept: docs/runbooks/dead-letters.md")
+    if report and foreign:
+        waits = ", ".join(f"{queue} ({report['queues'].get(queue) or 0} wait)" for queue in foreign)
+        notes.append(f"left to others: {waits}")
     notes += _beat_notes(units)
     if unserved:
         notes.append(f"nobody consumes {', '.join(unserved)}")
@@ -105,6 +110,10 @@ def notes_of(
     if len(releases) > 1:
         notes.append(f"{len(releases)} releases run at once: {', '.join(sorted(releases))}")
     return notes
+
+
+def _waiting(depths: Mapping[str, int | None], foreign: Sequence[str]) -> int:
+    return sum(depth or 0 for queue, depth in depths.items() if queue not in foreign)
 
 
 def _beat_notes(units: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:

@@ -3,8 +3,9 @@
 """Imports the app the way a worker does, and says on one line why it does not.
 
 Reads a JSON object from stdin: target, directory, timeout (s), pools, settings, environment, needs, each
-with a module, the package that has it, and the variable and value that ask for it, and agent, the modules of
-the agent that will run beside it, each with its path and content.
+with a module, the package that has it, and the variable and value that ask for it, agent, the modules of
+the agent that will run beside it, each with its path and content, and queues: consumed by the fleet, foreign
+ones that others consume, and periodic, the entries of the inventory for beat, null where beat does not run.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ def _import(asked: dict[str, Any], agent: Path) -> None:
             f"inventory's were laid over; {fix}"
         )
     _need_transport(app)
+    _need_consumers(app, **asked["queues"])
 
 
 def _unpack(modules: list[dict[str, Any]], directory: Path) -> None:
@@ -113,6 +115,26 @@ def _need_transport(app: Any) -> None:
     except VersionMismatch as error:
         fix = "add kombu[redis] to celery_app_packages, so that pip finds a pair that fits"
         raise RefusalError(f"celery_app_packages: {error}; {fix}") from None
+
+
+def _need_consumers(
+    app: Any, consumed: list[str], foreign: list[str], periodic: dict[str, Any] | None
+) -> None:
+    """Refuse an app that sends to queues where its tasks would lie for nobody."""
+    from celeryops_agent.routing import DEFAULT, unconsumed  # noqa: PLC0415
+
+    if not (lost := unconsumed(app, consumed, foreign, periodic)):
+        return
+    told = [f"{queue} ({why})" for queue, why in lost.items()]
+    one = len(told) == 1
+    queues = f"queue {told[0]}" if one else f"queues {', '.join(told[:-1])} and {told[-1]}"
+    it, consume = ("it", "a queue") if one else ("them", "queues")
+    set_it = f"set celery_app_settings: {{{DEFAULT}: {consumed[0]}}}, " if DEFAULT in lost.values() else ""
+    raise RefusalError(
+        f"celery_worker_queues = {', '.join(consumed)}: the app sends to the {queues}, which no worker "
+        f"consumes; {set_it}let {consume} consume {it} (consumes), or list {it} in "
+        f"celery_app_foreign_queues where others consume {it}"
+    )
 
 
 def _need_pool(pool: str) -> None:

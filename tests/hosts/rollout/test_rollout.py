@@ -260,6 +260,7 @@ def smaller(tmp_path: Path) -> Path:
     del inventory[f"celery_queue_{APP.leaving}"]
     inventory["celery"]["children"].remove(f"celery_queue_{APP.leaving}")
     del inventory["celery"]["vars"]["celery_worker_queues"][APP.leaving]
+    inventory["celery"]["vars"]["celery_app_foreign_queues"] = [APP.leaving]
     inventory[f"celery_queue_{APP.shrinking}"]["hosts"] = ["worker1"]
     for group in inventory.values():
         group["hosts"] = {host: hosts[host] for host in group.get("hosts", ())}

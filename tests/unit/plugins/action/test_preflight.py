@@ -155,6 +155,13 @@ def test_the_roles_of_a_host_are_told_of_each_other_with_every_default(tmp_path:
     assert "your_broker_password_here" not in json.dumps(own)
 
 
+def test_the_queues_that_the_fleet_consumes_are_told(tmp_path: Path) -> None:
+    queues = {"mail": {"consumes": ["mail", "news"]}, "on-none": {}}
+    fleet = fleet_of(tmp_path, vars={"celery_worker_queues": queues})
+    assert fleet["consumed"] == ["mail", "news"]
+    assert fleet["hosts"]["w1"]["beat_sends"] is None
+
+
 def test_a_host_is_told_what_leaves_it_and_what_its_roles_may_use(tmp_path: Path) -> None:
     seen = {
         "cores": 2, "memory_mb": 4096, "workers": ["mail-prefork"],

@@ -37,6 +37,7 @@ def run(tmp_path: Path, code: str, **changes: Any) -> tuple[int, str]:
         "timeout": 60,
         "pools": ["prefork"],
         "needs": [],
+        "queues": {"consumed": [], "foreign": [], "periodic": None},
         "agent": agent(),
         "settings": {"task_acks_late": True},
         "environment": {"SHOP_TOKEN": SECRET, "SHOP_DEBUG": True},

@@ -143,3 +143,15 @@ def test_the_environment_of_each_host_is_checked(host: str) -> None:
         f"{host}: celery_beat_environment.CELERY_SCHEDULER = (hidden): the roles set this one; "
         "set celery_beat_scheduler"
     )
+
+
+def test_where_entries_are_sent_is_told_without_their_arguments() -> None:
+    schedules = {
+        "digest": {"task": "shop.digest", "args": ["secret"], "options": {"queue": "x", "priority": 3}},
+        "wrong": ["shop.digest"],
+        "plain": {"task": "shop.ship"},
+    }
+    assert options.sends(schedules) == {
+        "digest": {"task": "shop.digest", "options": {"queue": "x"}},
+        "plain": {"task": "shop.ship", "options": {}},
+    }

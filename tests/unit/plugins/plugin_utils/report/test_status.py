@@ -115,6 +115,19 @@ def test_a_spare_worker_is_shown_and_not_missed() -> None:
     assert found["notes"] == ["1 of 1 workers consume, 1 are spare, 2 tasks run, 7 wait"]
 
 
+def test_what_waits_in_queues_of_others_is_told_and_not_counted() -> None:
+    seen = fleet(worker1=[unit("mail-prefork")])
+    report = REPORT | {"queues": {"mail": 7, "celery": 42}}
+    found = status(seen, {"stdout": json.dumps(report)}, foreign=["celery", "news"])
+    assert found["notes"] == [
+        "1 of 1 workers consume, 2 tasks run, 7 wait",
+        "left to others: celery (42 wait), news (0 wait)",
+    ]
+    assert found["document"]["queues"]["celery"] == 42
+    # Nobody could be asked.
+    assert len(status(seen, foreign=["celery"])["notes"]) == 1
+
+
 def test_two_releases_at_once_are_told() -> None:
     found = status(fleet(worker1=[unit("mail-prefork"), unit("images-prefork", release="bbb")]))
     assert found["notes"][-1] == "2 releases run at once: aaa, bbb"
