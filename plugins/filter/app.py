@@ -61,6 +61,11 @@ def celery_settings(
     return settings.celery_settings(overrides, timers, broker_url, result_backend, own)
 
 
+def deploy_problems(compared: Mapping[str, Any], host: str) -> list[str]:
+    """Return the problems."""
+    return release.deploy_problems(compared.get("changed_paths", ()), host)
+
+
 def environment_file(variables: Mapping[str, Any]) -> str:
     """Return the file's text; what systemd would refuse is a ValueError."""
     given.dictionaries(variables=variables)
@@ -93,6 +98,7 @@ class FilterModule:
             "app_command": app_command,
             "app_failure": app_failure,
             "celery_settings": celery_settings,
+            "deploy_problems": deploy_problems,
             "environment_file": environment_file,
             "fingerprint": release.fingerprint,
             "package_files": package_files,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ansible_collections.celeryops.systemd.plugins.module_utils import layout
@@ -20,6 +20,13 @@ REASONS_SHOWN = 4
 FULL = "No space left on device"
 # What a build says that meets the fences.
 DENIED = ("Permission denied", "Read-only file system", "Operation not permitted")
+
+# What the app runs with beside its release: the files, and the variables that they follow.
+VARIABLES_OF = {
+    f"{layout.CONFIG}/app.env": "celery_app_target or celery_app_environment",
+    f"{layout.CONFIG}/broker.env": "celery_app_broker_url or celery_app_result_backend",
+    layout.SETTINGS: "celery_app_settings or a limit",
+}
 
 
 def fingerprint(text: str, known: str = "") -> str:
@@ -73,6 +80,17 @@ def kept_releases(releases: Sequence[str], wanted: str, current: str, keep: int)
     first = [name for name in dict.fromkeys((wanted, current)) if name]
     others = [name for name in releases if name not in first]
     return [*first, *others[: max(0, keep - len(first))]]
+
+
+def deploy_problems(paths: Iterable[str], host: str) -> list[str]:
+    """Return why a release must not be deployed: what it would be tested with is not what it would run with.
+
+    :param paths: those of ``VARIABLES_OF`` that differ on the host from what the inventory asks for.
+    """
+    what = "is not what the inventory asks for, and a deploy does not write it: the release would be tested "
+    what += "with the one and run with the other"
+    fix = "play site, which changes both"
+    return [Problem(VARIABLES_OF[path], "(hidden)", f"{path} {what}", fix).text(host) for path in paths]
 
 
 def stage_failure(said: str, host: str, source: str, wheelhouse: str) -> str:

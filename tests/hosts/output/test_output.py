@@ -13,8 +13,11 @@ MOST = 60
 WIDTH = 100
 
 
-def site(*options: str) -> list[str]:
-    """Play the site, and return the lines that it prints."""
+def site(*options: str, status: int = 0) -> list[str]:
+    """Play the site, which ends with this status, and return the lines that it prints.
+
+    A failure is told on stderr.
+    """
     settings = configparser.ConfigParser()
     settings.read(RECOMMENDED)
     environment = {f"ANSIBLE_{name.upper()}": value for name, value in settings["defaults"].items()}
@@ -22,8 +25,8 @@ def site(*options: str) -> list[str]:
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.splitlines()
+    assert done.returncode == status, done.stdout + done.stderr
+    return [*done.stdout.splitlines(), *(done.stderr.splitlines() if status else ())]
 
 
 def summary(lines: list[str]) -> list[str]:
@@ -44,7 +47,13 @@ def test_a_changed_number_is_foretold_with_the_units_that_restart() -> None:
     assert told[-1] == "next              the same without --check does it"
 
 
-# After the other, which must have changed nothing.
+def test_a_queue_that_no_worker_consumes_is_told_before_any_change() -> None:
+    told = " ".join(site("-e", '{"celery_app_settings": {"task_default_queue": "nobody"}}', status=2))
+    words = "celery_worker_queues = celery: the app sends to the queue nobody (task_default_queue), which no"
+    assert f"machine: {words} worker consumes; set celery_app_settings" in " ".join(told.split())
+
+
+# After the others, which must have changed nothing.
 def test_a_run_that_changes_nothing_is_short_and_says_so() -> None:
     lines = site()
     assert len(lines) <= MOST

@@ -145,6 +145,17 @@ def test_a_good_release(source: Path) -> None:
     assert_all_work()
 
 
+def test_a_release_that_would_run_with_another_environment_is_refused() -> None:
+    before = pids()
+    other = {"celery_app_environment": {"PRICES": "new"}, "celery_app_settings": {"result_extended": True}}
+    done = FLEET.play("deploy", "-e", json.dumps(other))
+    assert done.returncode != 0, done.stdout
+    for name in ("celery_app_target or celery_app_environment", "celery_app_settings or a limit"):
+        assert f"worker1: {name} = (hidden)" in " ".join(done.stdout.split()), done.stdout
+    assert set(re.findall(r"changed=(\d+)", done.stdout)) == {"0"}
+    assert pids() == before
+
+
 @pytest.mark.usefixtures("load")
 def test_a_deploy_that_was_broken_off_is_finished_by_the_next(source: Path) -> None:
     append(source, APP.tasks, SMOKE.format(body="return"))

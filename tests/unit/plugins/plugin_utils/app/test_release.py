@@ -9,9 +9,13 @@ import hashlib
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.celeryops.systemd.plugins.filter.app import package_files as face
+from ansible_collections.celeryops.systemd.plugins.module_utils import layout
 from ansible_collections.celeryops.systemd.plugins.module_utils.files import changes, entry
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import release
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.release import (
+    deploy_problems,
     fingerprint,
     kept_releases,
     release_files,
@@ -19,6 +23,7 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.release impo
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from reference.roles import ROOT
 
 
 def test_a_fingerprint_tells_what_is_the_same_and_nothing_else() -> None:
@@ -126,3 +131,23 @@ def test_a_build_that_meets_its_fences_is_told_with_the_way_out() -> None:
     assert "PermissionError: [Errno 13] Permission denied: '/root/x'; Could not build wheels for odd" in told
     assert "celery-build in a sandbox" in told
     assert "celery_app_wheelhouse" in told
+
+
+def test_a_deploy_tells_what_site_would_write_and_it_does_not() -> None:
+    assert deploy_problems([], "w1") == []
+    environment, settings = deploy_problems(
+        ["/etc/conf.d/celery/app.env", "/etc/conf.d/celery/settings.json"], "w1"
+    )
+    assert environment == (
+        "w1: celery_app_target or celery_app_environment = (hidden): /etc/conf.d/celery/app.env is not what the "
+        "inventory asks for, and a deploy does not write it: the release would be tested with the one and run "
+        "with the other; play site, which changes both"
+    )
+    assert settings.startswith("w1: celery_app_settings or a limit = (hidden): /etc/conf.d/celery/settings.json")
+
+
+def test_each_file_that_a_deploy_leaves_has_its_variables() -> None:
+    """The files that the role writes beside a release are those that have a name here."""
+    written = yaml.safe_load((ROOT / "roles/celery_app/vars/main.yml").read_text())["__celery_app_configured"]
+    paths = [entry["path"].replace("{{ __celery_app_settings_file }}", layout.SETTINGS) for entry in written]
+    assert sorted(paths) == sorted(release.VARIABLES_OF)
