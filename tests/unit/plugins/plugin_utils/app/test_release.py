@@ -139,11 +139,11 @@ def test_a_deploy_tells_what_site_would_write_and_it_does_not() -> None:
         ["/etc/conf.d/celery/app.env", "/etc/conf.d/celery/settings.json"], "w1"
     )
     assert environment == (
-        "w1: celery_app_target or celery_app_environment = (hidden): /etc/conf.d/celery/app.env is not what the "
-        "inventory asks for, and a deploy does not write it: the release would be tested with the one and run "
-        "with the other; play site, which changes both"
+        "w1: celery_app_target or celery_app_environment = (hidden): /etc/conf.d/celery/app.env is not what "
+        "the inventory asks for, and a deploy does not write it: the release would be tested with the one "
+        "and run with the other; play site, which changes both"
     )
-    assert settings.startswith("w1: celery_app_settings or a limit = (hidden): /etc/conf.d/celery/settings.json")
+    assert settings.startswith("w1: celery_app_settings or a limit = (hidden): /etc/conf.d/celery/settings")
 
 
 def test_each_file_that_a_deploy_leaves_has_its_variables() -> None:
