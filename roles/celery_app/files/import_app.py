@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, celeryops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Imports the app the way a worker does, and says on one line why it does not.
+"""Imports the app the way a worker does, and says on one line why it does not, or what is doubtful.
 
 Reads a JSON object from stdin: target, directory, timeout (s), pools, settings, environment, needs, each
 with a module, the package that has it, and the variable and value that ask for it, agent, the modules of
@@ -32,14 +32,16 @@ class RefusalError(Exception):
 
 
 def main() -> None:
-    """Import the app; exit 1 with the reason on stdout when that fails."""
+    """Import the app; exit 1 with the reason on stdout when that fails, 0 with what is doubtful there."""
     asked: dict[str, Any] = json.load(sys.stdin)
     # What the app prints while it is imported may hold a secret: it does not mix with the reason.
     reason = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     try:
         with tempfile.TemporaryDirectory() as agent:
-            _import(asked, Path(agent))
+            doubt = _import(asked, Path(agent))
+        if doubt:
+            print(doubt, file=reason, flush=True)
     except BaseException as error:
         print(" ".join(_told(asked, error).split()), file=reason, flush=True)
         # Not sys.exit: threads that the app started must not hold up the answer.
@@ -47,7 +49,7 @@ def main() -> None:
     os._exit(0)
 
 
-def _import(asked: dict[str, Any], agent: Path) -> None:
+def _import(asked: dict[str, Any], agent: Path) -> str:
     signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(int(asked["timeout"]))
     os.environ.update(_strings(asked["environment"]))
@@ -93,6 +95,7 @@ def _import(asked: dict[str, Any], agent: Path) -> None:
         )
     _need_transport(app)
     _need_consumers(app, **asked["queues"])
+    return _unknown_tasks(app, **asked["queues"])
 
 
 def _unpack(modules: list[dict[str, Any]], directory: Path) -> None:
@@ -135,6 +138,17 @@ def _need_consumers(
         f"consumes; {set_it}let {consume} consume {it} (consumes), or list {it} in "
         f"celery_app_foreign_queues where others consume {it}"
     )
+
+
+def _unknown_tasks(app: Any, foreign: list[str], periodic: dict[str, Any] | None, **_: Any) -> str:
+    """Return which entries of beat name a task that the app does not have; empty when none does."""
+    from celeryops_agent.routing import unknown  # noqa: PLC0415
+
+    named = [f"{entry} = {task}" for entry, task in unknown(app, foreign, periodic).items()]
+    if not named:
+        return ""
+    fix = "fix the name, or import the module that has the task"
+    return f"{' and '.join(named)}: the app has no such task, and its workers would run none; {fix}"
 
 
 def _need_pool(pool: str) -> None:

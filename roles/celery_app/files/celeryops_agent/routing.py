@@ -50,6 +50,19 @@ def unconsumed(
     return {queue: why for queue, why in sent_to(app, periodic).items() if queue not in served}
 
 
+def unknown(app: Any, foreign: Iterable[str], periodic: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the entries of beat whose task the app does not have, and its name; none that go to others.
+
+    :param foreign: the queues that others consume.
+    """
+    others = set(foreign)
+    return {
+        entry: task
+        for entry, task, options in _entries(app, periodic)
+        if task not in app.tasks and not others & {queue for queue, _why in _of_task(app, task, options)}
+    }
+
+
 def _entries(app: Any, periodic: Mapping[str, Any] | None) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Yield what beat sends: the name of the entry, its task and its options."""
     if periodic is None:

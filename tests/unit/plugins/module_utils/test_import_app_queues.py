@@ -96,8 +96,8 @@ def test_an_entry_of_beat_counts_where_beat_runs(tmp_path: Path) -> None:
     status, said = run(tmp_path, code, queues=queues("celery", periodic={}))
     assert status == 1
     assert "sends to the queue nightly (beat_schedule.roll), which no worker consumes; let a queue" in said
-    assert run(tmp_path, code, queues=queues("celery", "nightly", periodic={})) == (0, "")
-    assert run(tmp_path, BEAT % "'exchange': 'x'", queues=queues("celery", periodic={})) == (0, "")
+    assert run(tmp_path, code, queues=queues("celery", "nightly", periodic={}))[0] == 0
+    assert run(tmp_path, BEAT % "'exchange': 'x'", queues=queues("celery", periodic={}))[0] == 0
 
 
 def test_an_entry_of_the_inventory_is_told_by_its_name(tmp_path: Path) -> None:
@@ -118,3 +118,17 @@ def test_several_queues_are_told_at_once(tmp_path: Path) -> None:
     ) in said
     assert said.endswith("let queues consume them (consumes), or list them in celery_app_foreign_queues "
                          "where others consume them")  # fmt: skip
+
+
+def test_an_entry_of_beat_whose_task_no_worker_has_is_told(tmp_path: Path) -> None:
+    code = BEAT % "'queue': 'nightly'"
+    periodic = {"digest": {"task": "shop.shop"}}
+    served = queues("celery", "nightly", periodic=periodic)
+    assert run(tmp_path, code, queues=served) == (
+        0,
+        "beat_schedule.roll = other.roll and celery_beat_schedules.digest = shop.shop: the app has no such "
+        "task, and its workers would run none; fix the name, or import the module that has the task",
+    )
+    # Others may have it.
+    served = queues("celery", foreign=("nightly",), periodic={})
+    assert run(tmp_path, code, queues=served) == (0, "")
