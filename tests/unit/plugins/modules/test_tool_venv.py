@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from unit.plugins.modules.running import run_module
 
-# As another user it is tried in tests/unit/builds: pytest's directories are closed to others.
+# As another user in tests/unit/plugins/plugin_utils/run: the directories of pytest are closed to others.
 BUILDER = {"user": pwd.getpwuid(os.geteuid()).pw_name, "command": ["env"]}
 
 

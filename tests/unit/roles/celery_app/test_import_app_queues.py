@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.modules.test_import_app import run
+from unit.roles.celery_app.test_import_app import run
 
 APP = """\
 import celery
