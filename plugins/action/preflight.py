@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -75,8 +76,7 @@ class ActionModule(ActionBase):
             Display().warning(doubt)
         found = grouped.lines(problems)
         if not found or not given["refuse"]:
-            told = {name: value for name, value in fleet.items() if name != "read"}
-            facts = {"celeryops_fleet": {"run": "" if roles else run, **told}}
+            facts = {"celeryops_fleet": {"run": "" if roles else run, **self._told(fleet, hosts)}}
             return {**result, "changed": False, "problems": problems, "ansible_facts": facts}
         for line in ["", *found, ""]:
             Display().display(line, color="red")
@@ -155,7 +155,8 @@ class ActionModule(ActionBase):
         """Return the plan of a host: a new one where its queues were checked, else an earlier check's."""
         if roles and "celery_worker" not in roles:
             facts = self.raw(asked.host).get("ansible_facts", {})
-            return facts.get("celeryops_fleet", {}).get("hosts", {}).get(asked.host, {}).get("plan", {})
+            known = facts.get("celeryops_fleet", {}).get("hosts", {}).get(asked.host, "{}")
+            return json.loads(known).get("plan", {})
         return asking.plan(asked)
 
     def typed(self, name: str, variables: dict[str, Any]) -> tuple[Any, list[Problem]]:
@@ -185,9 +186,19 @@ class ActionModule(ActionBase):
     def _variables(self, host: str, fleet: Mapping[str, Any]) -> dict[str, Any]:
         """Return the variables of a host as the roles see them."""
         raw = self.raw(host)
-        facts = {**raw.get("ansible_facts", {}), "celeryops_fleet": fleet}
+        told = self._told(fleet, [host]) if fleet else {}
+        facts = {**raw.get("ansible_facts", {}), "celeryops_fleet": told}
         magic = {name: self._play[name] for name in MAGIC}
         return {**self.defaults, **raw, **self.internals, **magic, "ansible_facts": facts}
+
+    def _told(self, fleet: Mapping[str, Any], hosts: list[str]) -> dict[str, Any]:
+        """Return what the fact tells of these hosts, of each in a text.
+
+        Every host has the fact, and Ansible copies facts leaf by leaf for each task of each host.
+        """
+        told = {name: value for name, value in fleet.items() if name not in ("read", "timers", "hosts")}
+        settings = {host: {**fleet["hosts"][host], "timers": fleet["timers"][host]} for host in hosts}
+        return {**told, "hosts": {host: json.dumps(own) for host, own in settings.items()}}
 
     @cached_property
     def _specs(self) -> dict[str, Mapping[str, Any]]:

@@ -70,25 +70,20 @@ ansible_facts:
           description: The run that checked everything.
           returned: success
           type: str
-        timers:
-          description:
-            - For each host C(soft_time_limit) and C(time_limit) of tasks whose queue sets none, and the
-              C(visibility_timeout), in seconds.
-            - The visibility timeout is the seconds after which Redis delivers a task again that nobody
-              acknowledged; RabbitMQ's consumer timeout is derived alike. All hosts have the same.
-            - It is C(celery_app_visibility_timeout) where a host sets it. Otherwise an hour, or the longest
-              countdown and twice the longest stop of any queue on any host (its hard limit and 30 seconds),
-              when that is longer.
-          returned: success
-          type: dict
-          sample: {web1: {soft_time_limit: 270, time_limit: 300, visibility_timeout: 3600}}
         chosen_visibility_timeout:
           description: The longest C(celery_app_visibility_timeout) that a host sets, 0 where none does.
           returned: success
           type: int
         hosts:
           description:
-            - What the roles of each host read of each other's variables.
+            - What the roles of each host read of each other's variables, as JSON in a text.
+            - C(timers) are C(soft_time_limit) and C(time_limit) of tasks whose queue sets none, and the
+              C(visibility_timeout), in seconds.
+            - The visibility timeout is the seconds after which Redis delivers a task again that nobody
+              acknowledged; RabbitMQ's consumer timeout is derived alike. All hosts have the same.
+            - It is C(celery_app_visibility_timeout) where a host sets it. Otherwise an hour, or the longest
+              countdown and twice the longest stop of any queue on any host (its hard limit and 30 seconds),
+              when that is longer.
             - C(plan) is the plan of the host, C(memory) the MB that the unit of a role beside the workers may
               use, and C(leaving) the roles whose traces have to go from it, as the inventory no longer puts
               them there.
