@@ -30,6 +30,7 @@ WHOLE = (
     AGENT, f"{UNIT}/test_agent_settings.py", f"{UNIT}/test_agent_schedules.py",
     f"{UNIT}/patches/test_patch_schedules.py", f"{UNIT}/patches/test_patch_redis.py",
     f"{UNIT}/patches/test_patch_kept.py", "tests/unit/roles/celery_app/test_import_app.py",
+    f"{UNIT}/test_agent_routing.py", "tests/unit/roles/celery_app/test_import_app_queues.py",
 )  # fmt: skip
 
 #: One of each column, about 100 s of one core.
