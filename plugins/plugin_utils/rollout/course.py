@@ -132,8 +132,8 @@ def course(units: Sequence[Unit], options: Options) -> list[Batch]:
     moving = [unit for unit in units if _moves(unit, options)]
     workers = {unit.worker: unit for unit in moving if unit.unit.startswith(layout.WORKER)}
     groups = [[workers[worker] for worker in batch] for batch in batches(workers, _fleet(units, options))]
-    beat, flower = ([unit for unit in moving if unit.unit == name]
-                     for name in (layout.BEAT, layout.FLOWER))  # fmt: skip
+    single = {name: [unit for unit in moving if unit.unit == name] for name in (layout.BEAT, layout.FLOWER)}
+    beat, flower = single.values()
     groups = [beat, *groups, flower] if options.beat_first else [*groups, beat, flower]
     return _course([group for group in groups if group], units, options)
 
