@@ -19,7 +19,8 @@ PLAN = (DOCS / "explanation" / "plan.md").read_text(encoding="utf-8")
 
 def example(page: str) -> dict[str, object]:
     """Return the queues of a page's example."""
-    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (block,) = (block for block in blocks if block.startswith("celery_worker_queues:"))
     queues: dict[str, object] = yaml.safe_load(block)["celery_worker_queues"]
     return queues
 
