@@ -48,3 +48,19 @@ def problems_of(
     return asked.problems(
         role, asked.Asked(host, own, facts or {}, groups, hostvars or {host: {}}, hosts, fleet)
     )
+
+
+def broker_problems_of(
+    asked: Mapping[str, Any],
+    groups: Mapping[str, Sequence[str]],
+    host: str,
+    facts: Mapping[str, Any],
+    hostvars: Mapping[str, Mapping[str, Any]],
+) -> list[str]:
+    """Return the messages of the role broker.
+
+    :param asked: its variables without their prefix.
+    """
+    return problems_of(
+        "broker", host, groups, facts, hostvars, **{f"broker_{name}": value for name, value in asked.items()}
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from asking import problems_of
+from asking import broker_problems_of as problems
 
 FACTS: dict[str, Any] = {"celeryops": {"memory_mb": 2048}}
 SINGLE = {"celery_broker": ["hub"], "celery_queue_mail": ["hub"], "celery_beat": ["hub"]}
@@ -36,17 +36,6 @@ ASKED = {
     "tls_ca": "",
 }
 OPEN = {"bind": ["127.0.0.1", "10.0.0.5"], "password": "s3cret"}
-
-
-def problems(
-    asked: dict[str, Any],
-    groups: dict[str, list[str]],
-    host: str,
-    facts: dict[str, Any],
-    hostvars: dict[str, dict[str, Any]],
-) -> list[str]:
-    values = {f"broker_{name}": value for name, value in asked.items()}
-    return problems_of("broker", host, groups, facts, hostvars, **values)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.settings imp
 )
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import sentinel
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.url import broker_url
-from asking import problems_of
+from asking import broker_problems_of as problems
 from hypothesis import given
 from hypothesis import strategies as st
 from kombu.connection import Connection
@@ -69,17 +69,6 @@ def inventory(states: dict[str, Any] | None = None, **variables: Any) -> dict[st
     states = dict.fromkeys(HOSTS, NEW) | (states or {})
     facts = {host: {"ansible_facts": {"celeryops": {"redis": state}}} for host, state in states.items()}
     return {host: {**VARIABLES, **variables, **facts.get(host, {})} for host in [*HOSTS, "w"]}
-
-
-def problems(
-    asked: dict[str, Any],
-    groups: dict[str, list[str]],
-    host: str,
-    facts: dict[str, Any],
-    hostvars: dict[str, dict[str, Any]],
-) -> list[str]:
-    values = {f"broker_{name}": value for name, value in asked.items()}
-    return problems_of("broker", host, groups, facts, hostvars, **values)
 
 
 @pytest.mark.parametrize("hosts", [["a"], HOSTS, [*HOSTS, "d", "e"]])
