@@ -181,11 +181,15 @@ def old_fleet() -> None:
 
 @pytest.fixture
 def load(request: pytest.FixtureRequest) -> Iterator[Load]:
-    """Tasks flow all the while; at the end every one has run once, and no queue was left alone."""
+    """Tasks flow all the while; at the end every one has run once, and no queue was left alone.
+
+    One that has ended may stay noted as unacknowledged: workers of 0.1.0 do not say it again when Redis, which
+    restarts under them, did not hear it.
+    """
     with Load(FLEET, request.node.name, MIX, 200, 10, None) as flow:
         yield flow
     print(flow)
-    assert flow.clean, str(flow)
+    assert flow.each_ran_once, str(flow)
     assert flow.alone == [], str(flow)
 
 

@@ -171,9 +171,14 @@ class Load:
                 file.write(json.dumps(row) + os.linesep)
 
     @property
+    def each_ran_once(self) -> bool:
+        """Whether every task ended well and ran once, and none waits."""
+        return self._accounts[-1].clean and not self._held["waiting"]
+
+    @property
     def clean(self) -> bool:
         """Whether every task ended well and ran once, and the broker holds none any more."""
-        return self._accounts[-1].clean and not any(self._held.values())
+        return self.each_ran_once and not any(self._held.values())
 
     @property
     def alone(self) -> list[str]:

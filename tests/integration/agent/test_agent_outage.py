@@ -118,6 +118,23 @@ def test_a_message_that_is_taken_while_the_connection_breaks(stage: Stage, arriv
     assert sorted(stage.marks("started")) == sorted(POOLS)
 
 
+def test_an_acknowledgement_that_is_lost_with_the_connection(stage: Stage) -> None:
+    """Celery alone drops it: a task that is acknowledged before it runs would come back, and run again."""
+    stage.settings["task_acks_late"] = False
+    lines = {pool: Line(stage.redis.port) for pool in POOLS}
+    workers = {pool: stage.worker(pool, CELERY_BROKER_URL=line.url) for pool, line in lines.items()}
+    all_ready(workers)
+    for pool, line in lines.items():
+        line.cut_at(b"ZREM", arrives=False)
+        stage.send(pool, "parcels.send", pool)
+    wait_until("all are done", partial(stage.has_marks, "done", len(POOLS)))
+    wait_until("all are acknowledged", lambda: stage.redis.ask("HLEN", "unacked") == "0")
+    for pool in POOLS:
+        stage.send(pool, "parcels.send", f"{pool}-after")
+    wait_until("all consume", partial(stage.has_marks, "done", 2 * len(POOLS)))
+    assert sorted(stage.marks("started")) == sorted([*POOLS, *(f"{pool}-after" for pool in POOLS)])
+
+
 def test_a_stop_on_connections_that_fell_silent(stage: Stage) -> None:
     line = Line(stage.redis.port)
     workers = {pool: stage.worker(pool, CELERY_BROKER_URL=line.url) for pool in POOLS}

@@ -27,7 +27,7 @@ REDIS_TRANSPORT = "kombu.transport.redis"
 #: The modules of the agent that declare INTERNALS.
 DECLARING = (
     "beat", "beside", "consumption", "dead_letters", "deliveries", "settings", "worker",
-    "patches.delayed", "patches.events", "patches.kept", "patches.prefork", "patches.redis",
+    "patches.acks", "patches.delayed", "patches.events", "patches.kept", "patches.prefork", "patches.redis",
     "patches.schedules", "patches.slot",
 )  # fmt: skip
 

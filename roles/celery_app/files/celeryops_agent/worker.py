@@ -23,6 +23,7 @@ from celeryops_agent.consumption import asked_age, loop_hold
 from celeryops_agent.dead_letters import bury, guard_transport, handler, tell_and_keep
 from celeryops_agent.deliveries import DELIVERIES, count_returns, patient
 from celeryops_agent.internals import Internal
+from celeryops_agent.patches.acks import owe_failed, send_owed, send_owed_at_the_end
 from celeryops_agent.patches.delayed import set_up_once
 from celeryops_agent.patches.events import give_up_soon
 from celeryops_agent.patches.kept import give_back, give_back_at_the_end, keep_unnoted
@@ -156,6 +157,7 @@ class Worker:
 
     def _on_shutdown(self, **_: Any) -> None:
         give_back_at_the_end(self._app.connection_for_read)
+        send_owed_at_the_end(self._app.connection_for_read)
 
     def _answer(self, panel: Any, **_: Any) -> dict[str, Any]:
         """Figures of this worker, for ``python -m celeryops_agent.report``.
@@ -227,6 +229,8 @@ def _reconnecting(base: Any, max_deliveries: int) -> type:
             drop_stale_together(connection)
             keep_unnoted(connection)
             give_back(connection)
+            owe_failed(connection)
+            send_owed(connection)
             return connection
 
         def create_task_handler(self, *args: Any, **kwargs: Any) -> Any:
