@@ -183,8 +183,8 @@ def old_fleet() -> None:
 def load(request: pytest.FixtureRequest) -> Iterator[Load]:
     """Tasks flow all the while; at the end every one has run once, and no queue was left alone.
 
-    One that has ended may stay noted as unacknowledged: workers of 0.1.0 do not say it again when Redis, which
-    restarts under them, did not hear it.
+    One that has ended may stay noted as unacknowledged: workers of 0.1.0 do not say it again when Redis,
+    which restarts under them, did not hear it.
     """
     with Load(FLEET, request.node.name, MIX, 200, 10, None) as flow:
         yield flow
