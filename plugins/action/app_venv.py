@@ -17,6 +17,10 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        arguments = {"builder": launcher.builder("app"), **self._task.args}
+        arguments = {"builder": launcher.builder(self.purpose()), **self._task.args}
         result |= self._execute_module(module_args=arguments, task_vars=task_vars)
         return result
+
+    def purpose(self) -> str:
+        """Return what is built, by which its cache is named."""
+        return "app"

@@ -7,20 +7,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.run import launcher
+from ansible_collections.celeryops.systemd.plugins.action.app_venv import ActionModule as Build
 
 
-class ActionModule(ActionBase):
+class ActionModule(Build):
     """Tells the module who builds, and in what sandbox."""
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run the module."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        # Each tool has a cache of its own, named after its directory.
-        tool = re.sub(r"\W", "_", Path(str(self._task.args.get("root"))).name)
-        arguments = {"builder": launcher.builder(tool), **self._task.args}
-        result |= self._execute_module(module_args=arguments, task_vars=task_vars)
-        return result
+    def purpose(self) -> str:
+        """Return the name of the tool's directory: each tool has a cache of its own."""
+        return re.sub(r"\W", "_", Path(str(self._task.args.get("root"))).name)

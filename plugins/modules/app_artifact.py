@@ -14,14 +14,7 @@ description:
     load, and packs it into one tarball in a cache directory, with the wheelhouse if there is one.
   - The same content gives the same release on any controller, so a host that has it needs no upload.
   - Changes nothing but the cache, in check mode too.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes
 options:
   source:
     description: Where the app is. Paths and repositories are as the controller sees them.

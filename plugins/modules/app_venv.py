@@ -14,14 +14,7 @@ description:
   - Nothing that pip fetches or builds runs as root. C(app), C(package) and C(venv) belong to the user of
     O(builder) while pip runs, and to root from then on; nobody else may write there.
   - What pip is told by root's configuration files, and by the environment of the task, holds.
-extends_documentation_fragment: [action_common_attributes, celeryops.systemd.builder]
-attributes:
-  check_mode:
-    support: none
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: [celeryops.systemd.attributes.build, celeryops.systemd.builder]
 options:
   directory:
     description: The directory that M(celeryops.systemd.release) returned, with the app unpacked in it.

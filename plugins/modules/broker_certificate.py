@@ -13,14 +13,7 @@ description:
   - Writes the certificate that is given, once it is sure that clients will take it.
   - Or makes one with a small CA of the host's own, and a new one when it ends soon or a name is missing.
   - Tells a running Redis of a new one. No client is disconnected.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes.diff
 options:
   directory:
     description: Where the certificate with its key (C(server.pem)) and the key of the CA (C(ca.key)) are.

@@ -20,14 +20,7 @@ description:
     for quorum queues, or where a task may be held for longer than RabbitMQ lets it by default.
   - Of several nodes, one has to serve; it warns of those that do not.
   - Nothing is changed. Messages name the URL without its password.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes
 options:
   url:
     description:

@@ -12,14 +12,7 @@ short_description: End the play where there are problems, and tell them all
 description:
   - Takes what a filter of this collection found wrong; without a problem it is quiet.
   - Runs on the controller; no host is touched.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes
 options:
   problems:
     description: The problems, each a line that an operator can act on.

@@ -13,14 +13,7 @@ description:
   - Fails unless the fleet is well. Nothing is done on any host.
   - In the playbooks of this collection C(ansible-playbook) then ends with 2 for V(degraded) and with 3 for
     V(unserved).
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes
 options:
   state:
     description: What the fleet is.

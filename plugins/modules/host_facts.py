@@ -12,14 +12,7 @@ short_description: What a host has and what it lacks, in one look
 description:
   - Answers at once what the roles of this collection ask about a host, so that a run that changes nothing
     asks nothing more. Changes nothing.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes
 options:
   packages:
     description: Names of operating system packages; those that are not installed are reported.

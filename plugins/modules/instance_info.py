@@ -13,14 +13,7 @@ description:
   - Reads every worker instance, beat and Flower of the host in one look, the stopped and failed ones too.
   - Asks systemd and the environment files only; neither the broker nor the workers need to answer.
   - Can wait for units to do their work; it then returns what it saw last, and never fails for them.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes
 options:
   units:
     description: Other units to look at besides, such as the broker's.

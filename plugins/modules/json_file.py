@@ -13,14 +13,7 @@ description:
   - Works on the controller, in check mode too, and opens no connection. A relative path begins where the play
     was started, and not beside the playbook.
   - What it writes only its owner can read, and is either whole or not there.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes
 options:
   path:
     description: The file.

@@ -14,14 +14,7 @@ description:
   - Removes what matches O(prune) and is not listed, so that what leaves the inventory leaves the host.
   - Files and links are replaced atomically. Missing parent directories are made with mode 0755.
   - When a content is secret, set C(no_log) on the task; the diff is then hidden too.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes.diff
 options:
   files:
     description: The wanted paths; a path may be listed once.

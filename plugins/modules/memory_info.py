@@ -13,14 +13,7 @@ description:
   - Reads the processes of every running worker instance from C(/proc), and their peaks from C(/proc) and from
     the cgroups, v1 or v2.
   - Changes nothing and asks no worker. What C(/proc) shows of another user's process takes root.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes
 options:
   config_directory:
     description: Where the environment files of the instances lie.

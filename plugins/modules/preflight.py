@@ -16,14 +16,7 @@ description:
   - Give it C(run_once); what it returns becomes a fact of every host of the play, for the roles of this
     collection.
   - Runs on the controller; no host is touched.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes
 options:
   roles:
     description:

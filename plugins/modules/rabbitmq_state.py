@@ -15,14 +15,7 @@ description:
     kept nowhere.
   - Removes users that are not named, C(guest) among them, and policies of the vhost that are not named.
   - Passwords leave this host's memory as salted hashes only. The diff shows neither.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes.diff
 options:
   vhost:
     description: The vhost of the fleet.

@@ -14,14 +14,7 @@ description:
   - Adds the user C(celeryops), through which it does so. Its password is made on the host once, in a file
     that only root reads.
   - The diff shows no password and no hash of one.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes.diff
 options:
   path:
     description: The ACL file, as C(aclfile) of the configuration names it.

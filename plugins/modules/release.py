@@ -16,14 +16,7 @@ description:
   - A release that another run has completed in the meantime stays as it is.
   - A warning tells of what an earlier run left while somebody still works there, such as the pip of a play
     that was killed. It goes with a later release.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: none
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes.build
 options:
   id:
     description: Name of the release.

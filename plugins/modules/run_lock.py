@@ -16,14 +16,7 @@ description:
     run has ended, when its lease is over, and after a reboot.
   - A run takes its own lock again, and its lease begins anew. In check mode nothing is taken or refused.
   - The action of this name fills in who runs.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes
 options:
   holder:
     description: Who runs. The action fills it in.

@@ -15,14 +15,7 @@ description:
   - How messages are serialized is told only where O(overrides) sets it; else the app's code tells both
     sides.
   - Works on the controller, in check mode too, and opens no connection.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes
 options:
   settings:
     description: The settings of the workers, as P(celeryops.systemd.celery_settings#filter) tells them.

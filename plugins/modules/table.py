@@ -12,14 +12,7 @@ short_description: Print rows as a table that a person likes to read
 description:
   - Prints on the controller, past the callback plugin, so that nothing is quoted as JSON or YAML.
   - Numbers stand to the right, words to the left; a missing value is a dash.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes
 options:
   rows:
     description: The rows, each a dictionary. Without a row only O(notes) are printed.

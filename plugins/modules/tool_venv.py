@@ -14,14 +14,7 @@ description:
   - Other packages make another environment beside it; the old one goes when the new one is complete.
   - Nothing that pip fetches runs as root. What is built becomes root's when it is complete.
   - An interrupted run leaves no environment that looks complete; the next run builds it anew.
-extends_documentation_fragment: [action_common_attributes, celeryops.systemd.builder]
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
+extends_documentation_fragment: [celeryops.systemd.attributes, celeryops.systemd.builder]
 options:
   root:
     description: The directory that holds the environments.

@@ -16,14 +16,7 @@ description:
   - Tells systemd to read its files again when they changed.
   - Waits until the units are ready; a failure shows the unit's state and the end of its journal.
   - Stops the instances that left the inventory before it removes what is left of them.
-extends_documentation_fragment: action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  platform:
-    platforms: posix
+extends_documentation_fragment: celeryops.systemd.attributes.diff
 options:
   units:
     description: The wanted units.
