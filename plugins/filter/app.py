@@ -80,11 +80,14 @@ def package_files(source: str, destination: str) -> list[dict[str, str | bool]]:
     return found
 
 
-def release_choice(facts: Mapping[str, Any], packed: str, keep: int, deploys: bool = False) -> dict[str, Any]:
+def release_choice(
+    facts: Mapping[str, Any], packed: str, keep: int, deploys: bool = False, staged: str = ""
+) -> dict[str, Any]:
     """Return the release for the host, what to say about it, and the files; a number with -e is a word."""
     named = deploys or str(load_extra_vars(DataLoader()).get("celery_app_release", "")) == packed
     choice = rolled_back.choose(packed, facts["release"], facts.get("rolled_back", ""), named)
-    files = release.release_files(facts["releases"], choice.release, facts["release"], int(keep))
+    shared = {**facts.get("virtualenvs", {}), **release.shared(choice.release, staged)}
+    files = release.release_files(facts["releases"], choice.release, facts["release"], int(keep), shared)
     forgotten = [{"path": layout.ROLLED_BACK, "state": "absent"}] if choice.forget else []
     return {"release": choice.release, "note": choice.note, "files": [*files, *forgotten]}
 

@@ -67,9 +67,9 @@ def build(
     """Make a virtual environment and install into it; on an error what is there stays the builder's.
 
     :param builder: ``user``, who builds; ``command``, the words before each program, in which ``{directory}``
-        and ``{environment}`` stand for the directory and for a file with the environment.
+        and ``{environment}`` stand for where the builder writes and for a file with the environment.
     :param directory: where the builder may write what belongs to it.
-    :param venv: the environment, in the directory or the directory itself.
+    :param venv: the environment, where it may write too.
     :param python: the interpreter.
     :param words: pip's, after ``install``.
     :param own: what the builder may change besides, such as a source tree that is built in its place.
@@ -84,7 +84,8 @@ def build(
     with tempfile.NamedTemporaryFile("w", prefix="celery-build-", suffix=".env") as file:
         file.write("".join(f'{name}="{_SPECIAL.sub(_escaped, text)}"\n' for name, text in told.items()))
         file.flush()
-        places = {"{directory}": str(directory), "{environment}": file.name}
+        both = (directory,) if venv.is_relative_to(directory) else (directory, venv)
+        places = {"{directory}": " ".join(map(str, both)), "{environment}": file.name}
         prefix = [_filled(word, places) for word in builder["command"]]
         _run(prefix, told, python, "-m", "venv", str(venv))
         pip = (str(venv / "bin/python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check")

@@ -117,12 +117,14 @@ def changes(
     result = [change for item in wanted.values() for change in [_change(item)] if change is not None]
     kept = [path for path, item in wanted.items() if item.state != "absent"]
     matches = {str(match) for pattern in prune for match in Path("/").glob(pattern.lstrip("/"))}
+    gone: set[str] = set()
     for path in sorted(matches - set(wanted)):
         if any(other.startswith(path + "/") for other in kept):
             continue
-        if Path(path).is_dir() and (needs := in_use.why(path)):
+        if Path(path).is_dir() and (needs := in_use.why(path, gone)):
             keeps(f"{path} is kept: {needs}")
         else:
+            gone.add(path)
             result.append(_removal(path))
     return result
 

@@ -112,8 +112,8 @@ def missing_packages(wanted: Iterable[str], listing: str) -> list[str]:
 
 
 def releases(root: Path) -> dict[str, Any]:
-    """Return the release that runs, those that are complete, those that ever ran, what was checked
-    last, and which one the fleet went back from.
+    """Return the release that runs, those that are complete, the virtual environment of each that shares
+    one, those that ever ran, what was checked last, and which one the fleet went back from.
 
     The newest come first. A release whose Python is gone, as after an upgrade of the host, is not complete:
     it is made anew.
@@ -121,20 +121,27 @@ def releases(root: Path) -> dict[str, Any]:
     current = root / "current"
     # What begins with a dot is being built, or was replaced.
     marked = [path for path in root.glob(f"releases/*/{COMPLETE}") if path.parent.name[0] != "."]
-    markers = [path for path in marked if _python_works(path.parent / "venv")]
+    markers = [path for path in marked if python_works(path.parent / "venv")]
     newest_first = [
         path.parent for path in sorted(markers, key=lambda path: path.stat().st_mtime, reverse=True)
     ]
     return {
         "release": Path(os.readlink(current)).name if current.is_symlink() else "",  # noqa: PTH115 - 3.8
         "releases": [path.name for path in newest_first],
+        "virtualenvs": {path.name: name for path in newest_first for name in _shared(root, path)},
         "deployed": [path.name for path in newest_first if (path / DEPLOYED).exists()],
         "checked": _read(root / CHECKED),
         "rolled_back": _read(root / ROLLED_BACK),
     }
 
 
-def _python_works(venv: Path) -> bool:
+def _shared(root: Path, release: Path) -> list[str]:
+    """Return the name of the virtual environment that a release shares, in a list; of its own, none."""
+    place = Path(os.path.realpath(release / "venv"))
+    return [place.name] if str(place.parent) == os.path.realpath(root / "venvs") else []
+
+
+def python_works(venv: Path) -> bool:
     """Tell whether the interpreter behind the virtual environment is the one it was made with."""
     match = re.search(r"^version(?:_info)? = (\d+\.\d+)", _read(venv / "pyvenv.cfg"), re.MULTILINE)
     if not match:

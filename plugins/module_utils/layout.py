@@ -21,6 +21,8 @@ SCALE = f"{CONFIG}/scale.json"
 DRAINED = f"{CONFIG}/drained"
 CURRENT = f"{ROOT}/current"
 RELEASES = f"{ROOT}/releases"
+# Virtual environments that releases link to.
+VENVS = f"{ROOT}/venvs"
 # The release that the fleet went back from.
 ROLLED_BACK = f"{ROOT}/.rolled_back"
 # The directory that goes into PYTHONPATH, and the package in it.
@@ -67,7 +69,7 @@ WATCHED_FILES = (
     f"{UNITS}/celery*", f"{UNITS}/celery*.d/*", f"{UNITS}/epmd.socket.d/*",
     f"{UNITS}/rabbitmq*", f"{UNITS}/rabbitmq*.d/*", f"{UNITS}/redis*.d/*",
     ROOT, f"{ROOT}/*", f"{AGENT_ROOT}/*", f"{AGENT}/*", f"{AGENT}/patches/*", f"{FLOWER_CONFIG}/*",
-    f"{RELEASES}/[!.]*", f"{RELEASES}/[!.]*/.deployed",
+    f"{RELEASES}/[!.]*", f"{RELEASES}/[!.]*/.deployed", f"{VENVS}/[!.]*",
     STATE, LOGS, "/var/lib/rabbitmq/.erlang.cookie", "/var/lib/redis/celery*",
 )  # fmt: skip
 WATCHED_UNITS = (

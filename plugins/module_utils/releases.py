@@ -45,16 +45,25 @@ def begin(root: Path, release: str, keeps: Callable[[str], object] = bool) -> st
     :param keeps: is told who still works in what an earlier run left.
     """
     releases = root / "releases"
-    for left in sorted(releases.glob(f"{BUILDING}*")):
-        if needs := in_use.why(str(left)):
-            keeps(f"{left} is kept: {needs}")
-        elif _age(left) > LEFT_AFTER:
-            paths.remove(str(left))
+    clear(releases, keeps)
     if release in host.releases(root)["releases"]:
         return ""
     building = tempfile.mkdtemp(prefix=f"{BUILDING}{release}-", dir=releases)
     Path(building).chmod(0o755)
     return building
+
+
+def clear(directory: Path, keeps: Callable[[str], object] = bool) -> None:
+    """Remove what was left half-built an hour ago, but not while somebody works there.
+
+    :param directory: what holds it.
+    :param keeps: is told who still works in what an earlier run left.
+    """
+    for left in sorted(directory.glob(f"{BUILDING}*")):
+        if needs := in_use.why(str(left)):
+            keeps(f"{left} is kept: {needs}")
+        elif _age(left) > LEFT_AFTER:
+            paths.remove(str(left))
 
 
 def finish(root: Path, release: str, building: Path, marker: Mapping[str, Any]) -> bool:
@@ -64,8 +73,9 @@ def finish(root: Path, release: str, building: Path, marker: Mapping[str, Any]) 
     :raises ReleaseError: what lies at the place is incomplete, and somebody needs it.
     """
     place = root / "releases" / release
-    _move_scripts(building, place)
-    with _alone(place.parent):
+    if not (building / "venv").is_symlink():
+        move_programs(building / "venv", building, place)
+    with alone(place.parent):
         return _finish(root, place, building, marker)
 
 
@@ -80,7 +90,7 @@ def _finish(root: Path, place: Path, building: Path, marker: Mapping[str, Any]) 
     if not (place / host.COMPLETE).exists() and (needs := in_use.why(str(place))):
         raise ReleaseError(f"{place} is incomplete, and {needs}; roll back, remove it, and play again")
     # One whose Python is gone: what runs from it keeps its open files; `current` names the new one at once.
-    _exchange(building, place)
+    exchange(building, place)
     if not in_use.why(str(building)):
         paths.remove(str(building))
     return True
@@ -102,20 +112,24 @@ def _age(directory: Path) -> float:
     return time.time() - max(times)
 
 
-def _move_scripts(building: Path, place: Path) -> None:
-    """Let what in the virtual environment names its own place name the one where it will be.
+def move_programs(venv: Path, building: Path, place: Path) -> None:
+    """Let what in a virtual environment names its own place name the one where it will be.
 
     pip writes the interpreter's path into the first lines of each program, and into a package that was
     installed to be edited (``-e``) the path of its code; Python finds the others by its own place.
+
+    :param venv: the environment, in ``building`` or the same.
+    :param building: where it was built.
+    :param place: where that goes.
     """
     old, new = str(building).encode(), str(place).encode()
-    for script in sorted(path for names in _WITH_PATHS for path in (building / "venv").glob(names)):
+    for script in sorted(path for names in _WITH_PATHS for path in venv.glob(names)):
         if script.is_symlink() or not script.is_file() or script.stat().st_size > _LONGEST_SCRIPT:
             continue
         content = script.read_bytes()
         if old in content and b"\0" not in content:
             script.write_bytes(content.replace(old, new))
-    configuration = building / "venv" / "pyvenv.cfg"
+    configuration = venv / "pyvenv.cfg"
     with suppress(FileNotFoundError):
         configuration.write_text(configuration.read_text().replace(str(building), str(place)))
 
@@ -129,8 +143,8 @@ def _written(path: Path, text: str) -> None:
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Let one process at a time look whether a release is complete, and bring one to its place."""
+def alone(directory: Path) -> Iterator[None]:
+    """Let one process at a time look whether something is complete, and bring it to its place."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -139,7 +153,7 @@ def _alone(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _exchange(one: Path, other: Path) -> None:
+def exchange(one: Path, other: Path) -> None:
     """Let two directories change places in one step."""
     libc = ctypes.CDLL(None, use_errno=True)
     names = os.fsencode(one), os.fsencode(other)

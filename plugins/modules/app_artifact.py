@@ -118,6 +118,14 @@ path:
   description: The tarball on the controller.
   type: str
   returned: success
+installed:
+  description:
+    - What stands for all that pip reads of the release - requirements, constraints, wheels, and the app where
+      it is installed itself. Releases that agree in it share a virtual environment.
+    - Empty where a requirement is a path, so that what is installed belongs to this release alone.
+  type: str
+  returned: success
+  sample: 9c1185a5c5e9
 pip_packages:
   description: What pip installs into the release's virtual environment.
   type: list
@@ -135,7 +143,13 @@ pip_arguments:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import artifact, hashed, hide, target
+from ansible_collections.celeryops.systemd.plugins.module_utils import (
+    artifact,
+    hashed,
+    hide,
+    installed,
+    target,
+)
 
 SOURCE_OPTIONS = {
     "type": {"type": "str", "choices": ["directory", "archive", "git", "requirement"], "required": True},
@@ -179,6 +193,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
         "directory": directory,
         "source": artifact.described(source),
         "path": str(path),
+        "installed": installed.identity(found, wheels),
         "pip_packages": packages,
         "pip_arguments": arguments,
     }

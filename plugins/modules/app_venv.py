@@ -8,9 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: app_venv
-short_description: Make the virtual environment of a release that is being built
+short_description: Make or find the virtual environment of a release that is being built
 description:
-  - Makes C(venv) in O(directory) and installs the app and what it needs into it.
+  - Gives O(directory) its C(venv), with the app and what it needs installed.
+  - Releases that agree in O(installed), in what pip is told, and in the host's Python and platform share one,
+    in C(venvs) beside C(releases), and C(venv) is a link to it. Where it is there already, pip does not run.
   - Nothing that pip fetches or builds runs as root. C(app), C(package) and C(venv) belong to the user of
     O(builder) while pip runs, and to root from then on; nobody else may write there.
   - What pip is told by root's configuration files, and by the environment of the task, holds.
@@ -20,6 +22,12 @@ options:
     description: The directory that M(celeryops.systemd.release) returned, with the app unpacked in it.
     type: path
     required: true
+  installed:
+    description:
+      - What M(celeryops.systemd.app_artifact) returned for what pip reads of the release.
+      - Empty makes an environment of this release's own, in it.
+    type: str
+    default: ''
   python:
     description: The interpreter that the environment is made with.
     type: str
@@ -44,21 +52,26 @@ EXAMPLES = r"""
 - name: Install the app's packages
   celeryops.systemd.app_venv:
     directory: "{{ building['directory'] }}"
+    installed: "{{ artifact['installed'] }}"
     packages: ["celery[redis]", "{{ building['directory'] }}/app"]
 """
 
 RETURN = r"""
 path:
-  description: The environment.
+  description: The environment, not the link to it.
   returned: success
   type: str
+built:
+  description: Whether pip had to run.
+  returned: success
+  type: bool
 """
 
 import shlex
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import builder
+from ansible_collections.celeryops.systemd.plugins.module_utils import builder, paths, virtualenvs
 
 # A tree is built in its place, and an sdist is unpacked beside itself.
 BUILT_IN_PLACE = ("app", "package")
@@ -70,6 +83,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "directory": {"type": "path", "required": True},
+            "installed": {"type": "str", "default": ""},
             "python": {"type": "str", "default": "python3"},
             "packages": {"type": "list", "elements": "str", "default": []},
             "arguments": {"type": "list", "elements": "str", "default": []},
@@ -77,16 +91,26 @@ def main() -> None:
         },
     )
     asked = module.params
-    directory = Path(asked["directory"])
+    directory, python = Path(asked["directory"]), asked["python"]
     venv, own = directory / "venv", [directory / name for name in BUILT_IN_PLACE]
     words = [*shlex.split(" ".join(asked["arguments"])), *asked["packages"]]
+
+    def build(place: Path) -> None:
+        builder.build(asked["builder"], directory, place, python, words, own)
+
+    place, built = venv, True
     try:
-        builder.build(asked["builder"], directory, venv, asked["python"], words, own)
+        if asked["installed"]:
+            name = virtualenvs.identity(asked["installed"], python, words, directory)
+            place, built = virtualenvs.provide(directory.parents[1], name, build, keeps=module.warn)
+            paths.link(str(venv), str(place))
+        else:
+            build(venv)
     except builder.BuildError as error:
         module.fail_json(msg="\n".join([str(error), *error.said.splitlines()[-TOLD_LINES:]]))
-    except OSError as error:
+    except (virtualenvs.InterpreterError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=True, path=str(venv))
+    module.exit_json(changed=True, path=str(place), built=built)
 
 
 if __name__ == "__main__":

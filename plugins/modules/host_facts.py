@@ -206,6 +206,10 @@ ansible_facts:
           type: list
           elements: str
           returned: success
+        virtualenvs:
+          description: The name of the virtual environment of each of them that shares one with others.
+          type: dict
+          returned: success
         deployed:
           description: Those of them that the fleet has run, newest first; one that failed is not among them.
           type: list

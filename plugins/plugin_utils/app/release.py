@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from ansible_collections.celeryops.systemd.plugins.module_utils import layout
 
@@ -59,20 +59,36 @@ def package_files(source: str, destination: str) -> list[dict[str, str | bool]]:
     ]
 
 
-def release_files(releases: Sequence[str], wanted: str, current: str, keep: int) -> list[dict[str, str]]:
-    """Return the entries for the releases that stay, for the mark of one that is run, and for the link to it.
+def release_files(
+    releases: Sequence[str],
+    wanted: str,
+    current: str,
+    keep: int,
+    virtualenvs: Mapping[str, str] | None = None,
+) -> list[dict[str, str]]:
+    """Return the entries for the releases that stay and what they share, the mark of one that is run, and the
+    link to it.
 
     :param releases: the complete releases on the host, newest first.
     :param current: the release that ran until now; empty when none did.
     :param keep: how many to keep; the wanted and the current one stay in any case.
+    :param virtualenvs: the name of the virtual environment of each release that shares one.
     """
     kept = kept_releases(releases, wanted, current, keep)
+    shared = dict.fromkeys(name for of in kept if (name := (virtualenvs or {}).get(of)))
     directory = {"state": "directory", "mode": "0755", **OWNED_BY_ROOT}
     return [
         *({"path": f"{layout.RELEASES}/{name}", **directory} for name in kept),
+        *({"path": f"{layout.VENVS}/{name}", **directory} for name in shared),
         {"path": f"{layout.RELEASES}/{wanted}/.deployed", "content": "", "mode": "0644", **OWNED_BY_ROOT},
         {"path": layout.CURRENT, "state": "link", "target": f"releases/{wanted}"},
     ]
+
+
+def shared(release: str, venv: str) -> dict[str, str]:
+    """Return the release with the name of its virtual environment, where that is one which releases share."""
+    place = PurePosixPath(venv)
+    return {release: place.name} if str(place.parent) == layout.VENVS else {}
 
 
 def kept_releases(releases: Sequence[str], wanted: str, current: str, keep: int) -> list[str]:

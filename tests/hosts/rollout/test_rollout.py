@@ -119,6 +119,12 @@ def releases() -> set[str]:
     return {unit.release for unit in units().values()}
 
 
+def virtualenvs(host: str) -> set[str]:
+    """Those that the releases of a host use; what else is there would be one too many."""
+    command = "ls -d /opt/celery/venvs/*; readlink /opt/celery/releases/*/venv"
+    return set(FLEET.hosts.run(host, ["sh", "-c", command]).split())
+
+
 def assert_all_work() -> None:
     assert [unit for unit in units().values() if not unit.works] == []
 
@@ -142,6 +148,7 @@ def test_a_good_release(source: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert len(releases()) == 1
     assert releases() != former
+    assert {len(virtualenvs(host)) for host in FLEET.workers} == {1}, "a change of code ran pip"
     assert_all_work()
 
 

@@ -98,6 +98,7 @@ def test_releases_are_listed_newest_first_and_only_when_complete(tmp_path: Path)
     assert host.releases(tmp_path) == {
         "release": "old",
         "releases": ["new", "middle", "old"],
+        "virtualenvs": {},
         "deployed": ["old"],
         "checked": "f00",
         "rolled_back": "bad",
@@ -114,7 +115,7 @@ def test_a_release_made_with_another_python_is_not_complete(tmp_path: Path) -> N
 
 def test_a_host_without_releases_has_none(tmp_path: Path) -> None:
     assert host.releases(tmp_path) == {
-        "release": "", "releases": [], "deployed": [], "checked": "", "rolled_back": "",
+        "release": "", "releases": [], "virtualenvs": {}, "deployed": [], "checked": "", "rolled_back": "",
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.celeryops.systemd.plugins.filter.app import package_files as face
+from ansible_collections.celeryops.systemd.plugins.filter.app import release_choice
 from ansible_collections.celeryops.systemd.plugins.module_utils import layout
 from ansible_collections.celeryops.systemd.plugins.module_utils.files import changes, entry
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import release
@@ -71,6 +72,19 @@ def test_the_link_is_switched_after_the_releases_are_there() -> None:
         "/opt/celery/current",
     ]
     assert entries[-1]["target"] == "releases/c"
+
+
+def test_what_the_releases_share_stays_once_each_and_nothing_else_does() -> None:
+    facts = {
+        "releases": ["b", "a", "z"], "release": "b", "virtualenvs": {"b": "v1", "a": "v1", "z": "v0"},
+    }  # fmt: skip
+    wanted = release_choice(facts, "c", keep=3, staged="/opt/celery/venvs/v2")["files"]
+    assert [item["path"] for item in wanted if "venvs" in item["path"]] == [
+        "/opt/celery/venvs/v2",
+        "/opt/celery/venvs/v1",
+    ]
+    own = release_choice(facts, "c", keep=3, staged="/opt/celery/releases/.building-c-x/venv")["files"]
+    assert [item["path"] for item in own if "venv" in item["path"]] == ["/opt/celery/venvs/v1"]
 
 
 def test_a_package_is_files_that_managed_files_takes(tmp_path: Path) -> None:
