@@ -93,7 +93,6 @@ EXAMPLES = r"""
       version: v1.4.2
     target: shop.celery:app
     packages: ["celery[redis]>=5.5,<5.8", tzdata]
-  delegate_to: localhost
   run_once: true
   register: artifact
 """
@@ -139,92 +138,3 @@ pip_arguments:
   returned: success
   sample: [-r, /opt/celery/releases/3f2b8c1d9a04/app/requirements.txt]
 """
-
-from pathlib import Path
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.celeryops.systemd.plugins.module_utils import (
-    artifact,
-    hashed,
-    hide,
-    installed,
-    target,
-)
-
-SOURCE_OPTIONS = {
-    "type": {"type": "str", "choices": ["directory", "archive", "git", "requirement"], "required": True},
-    "path": {"type": "str"},
-    "exclude": {"type": "list", "elements": "str", "default": []},
-    "repo": {"type": "str"},
-    "version": {"type": "str", "default": "HEAD"},
-    "subdirectory": {"type": "str"},
-    "requirements": {"type": "str"},
-    "name": {"type": "str"},
-}
-SOURCE_NEEDS = [
-    ("type", "directory", ["path"]),
-    ("type", "archive", ["path"]),
-    ("type", "git", ["repo"]),
-    ("type", "requirement", ["name"]),
-]
-
-
-def run(module: AnsibleModule) -> dict[str, object]:
-    """Pack the app and return what the module says."""
-    wanted = module.params
-    source = {key: value for key, value in wanted["source"].items() if value is not None}
-    cache = Path(wanted["cache"])
-    found = hashed.with_packages(artifact.read_source(source, wanted["target"], cache), wanted["packages"])
-    wheels = artifact.wheelhouse_members(wanted["wheelhouse"]) if wanted["wheelhouse"] else []
-    members = [*found.members, *wheels]
-    identity = artifact.fingerprint(members, found.packages, found.requirements, wanted["python"])
-    release = wanted["release"] or identity
-    if not artifact.RELEASE.fullmatch(release):
-        fix = "use at most 64 letters, digits, dots, dashes and underscores"
-        raise target.ArtifactError(f"celery_app_release = {release}: cannot name a directory; {fix}")
-    path = cache / "bundles" / f"{identity}.tar.gz"
-    artifact.ask_for(members, path)
-    directory = f"{wanted['releases']}/{release}"
-    arguments, packages = hashed.arguments(found, directory)
-    if wheels:
-        arguments += ["--no-index", "--find-links", f"{directory}/wheels"]
-    return {
-        "release": release,
-        "directory": directory,
-        "source": artifact.described(source),
-        "path": str(path),
-        "installed": installed.identity(found, wheels),
-        "pip_packages": packages,
-        "pip_arguments": arguments,
-    }
-
-
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "source": {
-                "type": "dict",
-                "required": True,
-                "options": SOURCE_OPTIONS,
-                "required_if": SOURCE_NEEDS,
-            },
-            "target": {"type": "str", "required": True},
-            "packages": {"type": "list", "elements": "str", "default": []},
-            "python": {"type": "str", "default": "python3"},
-            "wheelhouse": {"type": "str"},
-            "release": {"type": "str"},
-            "releases": {"type": "path", "default": "/opt/celery/releases"},
-            "cache": {"type": "path", "default": "~/.cache/celeryops"},
-        },
-        supports_check_mode=True,
-    )
-    hide.hide(module, artifact.logins(module.params["source"]))
-    try:
-        module.exit_json(changed=False, **run(module))
-    except (target.ArtifactError, OSError) as error:
-        module.fail_json(msg=str(error))
-
-
-if __name__ == "__main__":
-    main()

@@ -41,7 +41,9 @@ options:
     elements: str
   gather_subset:
     description:
-      - Facts of M(ansible.builtin.setup) to gather in the same call, by the names of its option of this name.
+      - Facts of M(ansible.builtin.setup) to gather in the same call, by the names of its option of this name;
+        V(date_time), V(distribution), V(dns), V(env), V(local), V(pkg_mgr), V(platform), V(python),
+        V(service_mgr), all of which V(!all) gathers, and V(network).
       - Empty gathers none.
     type: list
     elements: str
@@ -249,8 +251,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.facts import ansible_collector, default_collectors
+from ansible.module_utils.facts import ansible_collector
 from ansible.module_utils.facts.namespace import PrefixFactNamespace
+from ansible.module_utils.facts.network.linux import LinuxNetworkCollector
+from ansible.module_utils.facts.system.date_time import DateTimeFactCollector
+from ansible.module_utils.facts.system.distribution import DistributionFactCollector
+from ansible.module_utils.facts.system.dns import DnsFactCollector
+from ansible.module_utils.facts.system.env import EnvFactCollector
+from ansible.module_utils.facts.system.local import LocalFactCollector
+from ansible.module_utils.facts.system.pkg_mgr import PkgMgrFactCollector
+from ansible.module_utils.facts.system.platform import PlatformFactCollector
+from ansible.module_utils.facts.system.python import PythonFactCollector
+from ansible.module_utils.facts.system.service_mgr import ServiceMgrFactCollector
 from ansible_collections.celeryops.systemd.plugins.module_utils import (
     host,
     layout,
@@ -265,10 +277,13 @@ if TYPE_CHECKING:
 CGROUP = Path("/sys/fs/cgroup")
 REDIS = Path("/var/lib/redis")
 STATES = ["/var/lib/redis", "/var/lib/rabbitmq"]
-# Of what setup always gathers, what the roles and most inventories read.
-MINIMAL_SUBSET = frozenset(
-    ("date_time", "distribution", "dns", "env", "local", "pkg_mgr", "platform", "python", "service_mgr")
-)
+# Of what setup gathers, what the roles and most inventories read. Not its list of all collectors: each would
+# go to every host.
+MINIMAL = (
+    DateTimeFactCollector, DistributionFactCollector, DnsFactCollector, EnvFactCollector, LocalFactCollector,
+    PkgMgrFactCollector, PlatformFactCollector, PythonFactCollector, ServiceMgrFactCollector,
+)  # fmt: skip
+COLLECTORS = (*MINIMAL, LinuxNetworkCollector)
 UNIT_FILES = ("celery*.service", "celery*.slice", "celery*.timer", "celery*.socket", "celery*.target")
 
 
@@ -318,10 +333,10 @@ def gathered(module: AnsibleModule) -> dict[str, Any]:
     if not module.params["gather_subset"]:
         return {}
     collector = ansible_collector.get_ansible_collector(
-        all_collector_classes=default_collectors.collectors,
+        all_collector_classes=COLLECTORS,
         namespace=PrefixFactNamespace(namespace_name="ansible", prefix="ansible_"),
         gather_subset=module.params["gather_subset"],
-        minimal_gather_subset=MINIMAL_SUBSET,
+        minimal_gather_subset=frozenset(collector.name for collector in MINIMAL),
     )
     return dict(collector.collect(module=module))
 

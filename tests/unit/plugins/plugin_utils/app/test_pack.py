@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.plugins.modules.running import run_module
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.celeryops.systemd.plugins.module_utils.target import ArtifactError
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.pack import ARGUMENTS, pack
 
 # Builds a wheel without anything that pip would have to fetch.
 BACKEND = """
@@ -48,6 +50,13 @@ def make_wheel(directory: Path, name: str, *needs: str) -> str:
     return f"{name}==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
+def packed_as(asked: dict[str, Any]) -> dict[str, object]:
+    """Pack the app as the action does."""
+    validated = ArgumentSpecValidator(ARGUMENTS).validate(asked)
+    assert not validated.error_messages
+    return pack(validated.validated_parameters)
+
+
 class Fleet:
     """The wheels that an index has, an app, and a host that gets it."""
 
@@ -79,8 +88,7 @@ class Fleet:
             "cache": str(self.place / "cache"),
             **more,
         }
-        packed = run_module("app_artifact", False, **asked)
-        assert not packed.get("failed"), packed
+        packed: Any = packed_as(asked)
         with tarfile.open(packed["path"]) as bundle:
             bundle.extractall(packed["directory"], filter="data")
         words = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--target"]
@@ -160,7 +168,5 @@ def test_an_app_from_the_index_with_its_hash(fleet: Fleet) -> None:
 @pytest.mark.parametrize("entry", ["celery\n--index-url=http://evil", "celery \\", "celery\u2028vine"])
 def test_an_entry_is_one_line(fleet: Fleet, entry: str) -> None:
     asked = {"source": {"type": "directory", "path": str(fleet.tree)}, "target": "shop.celery:app"}
-    cache = str(fleet.place / "cache")
-    refused = run_module("app_artifact", False, packages=[entry], cache=cache, **asked)
-    assert refused["failed"]
-    assert "more than one line; write it on one" in refused["msg"]
+    with pytest.raises(ArtifactError, match="more than one line; write it on one"):
+        packed_as({**asked, "packages": [entry], "cache": str(fleet.place / "cache")})
