@@ -19,10 +19,13 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ansible_collections.celeryops.systemd.plugins.module_utils import beside as missing
 
 # What a module takes of the builder; its action fills it in.
 OPTION = {
@@ -45,7 +48,21 @@ _PIP_CONFIGURATIONS = (
 _SECTIONS = ("global", "install")
 _UNFIT = re.compile(r"[\x00-\x1f\x7f]")
 _SPECIAL = re.compile(r'(["\\$`])')
+PIP = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check")
+_INSTALLED, _NAMED = "lib/python*/site-packages/*.dist-info", re.compile(r"([\w.]+)-([\w.+!]+)\.dist-info")
 _READABLE, _EXECUTABLE = 0o644, 0o755
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is installed beside the rest, where it is missing.
+
+    :param requirements: a file of them.
+    :param options: pip's.
+    """
+
+    requirements: str
+    options: Sequence[str]
 
 
 class BuildError(Exception):
@@ -63,6 +80,7 @@ def build(
     python: str,
     words: Sequence[str],
     own: Iterable[Path] = (),
+    beside: Beside | None = None,
 ) -> None:
     """Make a virtual environment and install into it; on an error what is there stays the builder's.
 
@@ -73,6 +91,7 @@ def build(
     :param python: the interpreter.
     :param words: pip's, after ``install``.
     :param own: what the builder may change besides, such as a source tree that is built in its place.
+    :param beside: what is added where it is missing.
     :raises BuildError: Python cannot make environments, or pip cannot install.
     """
     uid, gid = _account(builder["user"])
@@ -88,10 +107,31 @@ def build(
         places = {"{directory}": " ".join(map(str, both)), "{environment}": file.name}
         prefix = [_filled(word, places) for word in builder["command"]]
         _run(prefix, told, python, "-m", "venv", str(venv))
-        pip = (str(venv / "bin/python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check")
-        _run(prefix, told, *pip, *words)
+        _run(prefix, told, str(venv / "bin/python"), *PIP, *words)
+        if beside:
+            _add(directory, venv, beside, words, lambda *command: _run(prefix, told, *command))
     for top in given:
         _hand(top, 0, 0, tidied=True)
+
+
+def _add(directory: Path, venv: Path, beside: Beside, words: Sequence[str], run: Callable[..., str]) -> None:
+    """Add what is missing; with an older Celery, where what the app has brought does not suit the newest."""
+    python, file = str(venv / "bin/python"), directory / "kept.txt"
+    pip = (python, *PIP)
+    while (found := missing.found(run(python, "-I", "-c", missing.PROGRAM, beside.requirements))).conflicts:
+        mark(file, "".join(f"{line}\n" for line in found.older()))
+        try:
+            if not found.older():
+                raise BuildError(pip, 1, "")
+            run(*pip, *words, f"--constraint={file}")
+        except BuildError as error:
+            raise BuildError(pip, 1, found.told() + error.said) from None
+    if found.missing:
+        # What the app has brought stays as it is.
+        there = [match for path in sorted(venv.glob(_INSTALLED)) if (match := _NAMED.fullmatch(path.name))]
+        mark(file, "".join(f"{match[1]}=={match[2]}\n" for match in there))
+        run(*pip, *beside.options, *found.missing, f"--constraint={file}")
+    file.unlink(missing_ok=True)
 
 
 def mark(path: Path, text: str) -> None:
@@ -174,7 +214,8 @@ def _escaped(match: re.Match[str]) -> str:
     return f"\\{match[1]}"
 
 
-def _run(prefix: Sequence[str], environment: Mapping[str, str], *command: str) -> None:
+def _run(prefix: Sequence[str], environment: Mapping[str, str], *command: str) -> str:
+    """Run a command, and return what it prints."""
     done = subprocess.run(
         [*prefix, *command],
         check=False,
@@ -188,3 +229,4 @@ def _run(prefix: Sequence[str], environment: Mapping[str, str], *command: str) -
     )
     if done.returncode:
         raise BuildError(command, done.returncode, done.stdout + done.stderr)
+    return done.stdout

@@ -32,7 +32,7 @@ def identity(found: Artifact, wheels: Iterable[Member]) -> str:
     :param wheels: of the wheelhouse.
     """
     files = {member.name: member for member in found.members}
-    texts = _texts(files, [hashed.PACKAGES, found.requirements])
+    texts = _texts(files, [*hashed.FILES, found.requirements])
     if texts is None:
         return ""
     names = {*texts, *(name for name in files if name.startswith("package/"))}

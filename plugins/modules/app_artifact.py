@@ -126,15 +126,20 @@ installed:
   returned: success
   sample: 9c1185a5c5e9
 pip_packages:
-  description: What pip installs into the release's virtual environment.
+  description: What pip installs into the release's virtual environment for the app.
   type: list
   elements: str
   returned: success
-  sample: ["--requirement=/opt/celery/releases/3f2b8c1d9a04/packages.txt"]
+  sample: ["--requirement=/opt/celery/releases/3f2b8c1d9a04/app/requirements.txt"]
+pip_beside:
+  description: The file of O(packages), to be added where missing; empty where all is installed at once.
+  type: str
+  returned: success
+  sample: /opt/celery/releases/3f2b8c1d9a04/packages.txt
 pip_arguments:
-  description: Arguments for pip, such as the requirements file and the wheelhouse.
+  description: Arguments for pip, such as the constraints that O(packages) are, and the wheelhouse.
   type: list
   elements: str
   returned: success
-  sample: [-r, /opt/celery/releases/3f2b8c1d9a04/app/requirements.txt]
+  sample: ["--constraint=/opt/celery/releases/3f2b8c1d9a04/bounds.txt"]
 """

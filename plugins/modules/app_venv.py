@@ -37,6 +37,12 @@ options:
     type: list
     elements: str
     default: []
+  beside:
+    description:
+      - A file of requirements that are added where they are missing, so that nothing of O(packages) changes.
+      - Where the extras of Celery do not suit those, an older Celery is tried.
+    type: path
+    default: ''
   arguments:
     description: Arguments of pip, which are split as a shell would.
     type: list
@@ -76,6 +82,20 @@ from ansible_collections.celeryops.systemd.plugins.module_utils import builder, 
 # A tree is built in its place, and an sdist is unpacked beside itself.
 BUILT_IN_PLACE = ("app", "package")
 TOLD_LINES = 200
+# What pip says of each package that is well.
+WELL = (
+    "Collecting ",
+    "Downloading ",
+    "Looking in ",
+    "Processing ",
+    "Requirement already satisfied",
+    "Using cached ",
+)
+
+
+def told(said: str) -> list[str]:
+    """Return the lines of what was said that are not of packages which are well."""
+    return [line for line in said.splitlines() if not line.strip().startswith(WELL)]
 
 
 def main() -> None:
@@ -86,6 +106,7 @@ def main() -> None:
             "installed": {"type": "str", "default": ""},
             "python": {"type": "str", "default": "python3"},
             "packages": {"type": "list", "elements": "str", "default": []},
+            "beside": {"type": "path", "default": ""},
             "arguments": {"type": "list", "elements": "str", "default": []},
             "builder": builder.OPTION,
         },
@@ -93,21 +114,23 @@ def main() -> None:
     asked = module.params
     directory, python = Path(asked["directory"]), asked["python"]
     venv, own = directory / "venv", [directory / name for name in BUILT_IN_PLACE]
-    words = [*shlex.split(" ".join(asked["arguments"])), *asked["packages"]]
+    options = shlex.split(" ".join(asked["arguments"]))
+    words = [*options, *asked["packages"]]
+    beside = builder.Beside(asked["beside"], options) if asked["beside"] else None
 
     def build(place: Path) -> None:
-        builder.build(asked["builder"], directory, place, python, words, own)
+        builder.build(asked["builder"], directory, place, python, words, own, beside)
 
     place, built = venv, True
     try:
         if asked["installed"]:
-            name = virtualenvs.identity(asked["installed"], python, words, directory)
+            name = virtualenvs.identity(asked["installed"], python, [*words, asked["beside"]], directory)
             place, built = virtualenvs.provide(directory.parents[1], name, build, keeps=module.warn)
             paths.link(str(venv), str(place))
         else:
             build(venv)
     except builder.BuildError as error:
-        module.fail_json(msg="\n".join([str(error), *error.said.splitlines()[-TOLD_LINES:]]))
+        module.fail_json(msg="\n".join([str(error), *told(error.said)[-TOLD_LINES:]]))
     except (virtualenvs.InterpreterError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=True, path=str(place), built=built)

@@ -45,7 +45,10 @@ REGISTERED: Mapping[str, Any] = {
     "__celery_app_building": {"directory": "/opt/celery/releases/.r1"},
     "__flower_venv": {"path": "/opt/celery/flower/venv"},
 }  # fmt: skip
-ARTIFACT = {"path": "/tmp/r1.tar.gz", "source": "a directory", "pip_arguments": [], "installed": "i1"}
+ARTIFACT = {
+    "path": "/tmp/r1.tar.gz", "source": "a directory", "installed": "i1", "pip_arguments": [],
+    "pip_beside": "",
+}  # fmt: skip
 #: What of the role broker is not played, by the fleet.
 ELSEWHERE = {
     "redis": ("broker/tasks/rabbitmq", "broker/tasks/sentinel"),

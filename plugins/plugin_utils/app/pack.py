@@ -39,7 +39,7 @@ ARGUMENTS: dict[str, Any] = {
 }
 
 
-def pack(wanted: Mapping[str, Any]) -> dict[str, object]:
+def pack(wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Pack the app and return what the action app_artifact says.
 
     :param wanted: its arguments, with defaults.
@@ -58,15 +58,15 @@ def pack(wanted: Mapping[str, Any]) -> dict[str, object]:
     path = cache / "bundles" / f"{identity}.tar.gz"
     artifact.ask_for(members, path)
     directory = f"{wanted['releases']}/{release}"
-    arguments, packages = hashed.arguments(found, directory)
-    if wheels:
-        arguments += ["--no-index", "--find-links", f"{directory}/wheels"]
+    words = hashed.arguments(found, directory)
+    wheelhouse = ["--no-index", "--find-links", f"{directory}/wheels"] if wheels else []
     return {
         "release": release,
         "directory": directory,
         "source": artifact.described(source),
         "path": str(path),
         "installed": installed.identity(found, wheels),
-        "pip_packages": packages,
-        "pip_arguments": arguments,
+        "pip_packages": words.packages,
+        "pip_beside": words.beside,
+        "pip_arguments": [*words.options, *wheelhouse],
     }

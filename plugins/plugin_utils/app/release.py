@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.celeryops.systemd.plugins.module_utils import layout
@@ -17,6 +18,7 @@ from ..inventory.problems import Problem
 OWNED_BY_ROOT = {"owner": "root", "group": "root"}
 # pip ends with a traceback of its own or a hint; these are the lines that matter, and not more of them.
 REASONS_SHOWN = 4
+CONFLICT = "The conflict is caused by:"
 FULL = "No space left on device"
 # What a build says that meets the fences.
 DENIED = ("Permission denied", "Read-only file system", "Operation not permitted")
@@ -109,6 +111,14 @@ def deploy_problems(paths: Iterable[str], host: str) -> list[str]:
     return [Problem(VARIABLES_OF[path], "(hidden)", f"{path} {what}", fix).text(host) for path in paths]
 
 
+def _conflict(lines: Sequence[str]) -> str:
+    """Return what pip says of requirements that no versions meet together; empty where it does not."""
+    starts = [number for number, line in enumerate(lines, 1) if line.strip() == CONFLICT]
+    told = [takewhile(lambda line: line[:1].isspace() and line.strip(), lines[start:]) for start in starts]
+    reasons = dict.fromkeys(line.strip() for one in told for line in one)
+    return f"no versions fit together: {'; '.join(reasons)}" if reasons else ""
+
+
 def stage_failure(said: str, host: str, source: str, wheelhouse: str) -> str:
     """Return why the release could not be made: what was said, shortened, with the variable and the fix."""
     if said.startswith(f"{host}: "):
@@ -119,6 +129,11 @@ def stage_failure(said: str, host: str, source: str, wheelhouse: str) -> str:
             "the host), or keep fewer releases with celery_app_keep_releases, and play again"
         )
         return Problem("celery_app_source", source, f"the release could not be made: {FULL}", fix).text(host)
+    if conflict := _conflict(said.splitlines()):
+        fix = "change the app's requirement, or celery_app_packages, so that they agree"
+        return Problem("celery_app_source", source, f"the release could not be made: {conflict}", fix).text(
+            host
+        )
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
     denied = [line for line in lines if any(word in line for word in DENIED) and "ERROR: " not in line][-1:]

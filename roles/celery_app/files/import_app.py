@@ -107,17 +107,22 @@ def _unpack(modules: list[dict[str, Any]], directory: Path) -> None:
 
 
 def _need_transport(app: Any) -> None:
-    """Refuse a broker's client that kombu does not take; only a worker that connects would hear of it."""
+    """Refuse a client of the broker that is missing or that kombu does not take, before a worker does."""
     from kombu.exceptions import VersionMismatch  # noqa: PLC0415
 
-    channel = getattr(app.connection_for_write().transport, "Channel", None)
-    client = getattr(channel, "_get_client", None)
     try:
-        if client is not None:
-            client(channel)
+        for connect in (app.connection_for_read, app.connection_for_write):
+            # Loads the client, and connects to nobody.
+            channel = getattr(connect().transport, "Channel", None)
+            if opens := getattr(channel, "_get_client", None):
+                opens(channel)
     except VersionMismatch as error:
         fix = "add kombu[redis] to celery_app_packages, so that pip finds a pair that fits"
         raise RefusalError(f"celery_app_packages: {error}; {fix}") from None
+    except (ImportError, AttributeError) as error:  # kombu 5.7 says the latter where redis-py is missing
+        what = f"the broker's transport cannot be loaded: {type(error).__name__}: {error}"
+        fix = "add kombu[redis], or what else the broker needs, to celery_app_packages or the requirements"
+        raise RefusalError(f"celery_app_packages: {what}; {fix}") from None
 
 
 def _need_consumers(

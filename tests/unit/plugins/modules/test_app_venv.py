@@ -25,7 +25,7 @@ from ansible_collections.celeryops.systemd.plugins.module_utils import (
 )
 from unit.plugins.modules.running import run_module
 
-BUILDER = {"user": pwd.getpwuid(os.geteuid()).pw_name, "command": ["env"]}
+BUILDER = {"user": pwd.getpwuid(os.geteuid()).pw_name, "command": ["env", "--unset=PYTHONPATH"]}
 PRUNE = ("releases/[!.]*", "venvs/[!.]*")
 
 

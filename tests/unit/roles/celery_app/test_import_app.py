@@ -191,6 +191,23 @@ def test_a_client_that_kombu_does_not_take(tmp_path: Path) -> None:
     assert "add kombu[redis] to celery_app_packages" in said
 
 
+@pytest.mark.parametrize(
+    "settings", [{"broker_read_url": "redis://127.0.0.1:1"}, {"broker_url": "sentinel://127.0.0.1:1"}]
+)
+def test_a_client_that_is_missing(tmp_path: Path, settings: dict[str, str]) -> None:
+    code = "import sys\nsys.modules['redis'] = None\nimport celery\napp = celery.Celery(broker='memory://')\n"
+    status, said = run(tmp_path, code, settings=settings)
+    assert status == 1
+    assert said.startswith("celery_app_packages: the broker's transport cannot be loaded: ")
+    assert "add kombu[redis], or what else the broker needs, to celery_app_packages" in said
+
+
+def test_a_transport_that_nobody_has(tmp_path: Path) -> None:
+    status, said = run(tmp_path, "import celery\napp = celery.Celery(broker='carrier://pigeon')\n")
+    assert status == 1
+    assert "carrier" in said
+
+
 def test_settings_that_the_code_changes_afterwards(tmp_path: Path) -> None:
     code = (
         "import celery\n"

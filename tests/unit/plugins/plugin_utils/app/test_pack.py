@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.celeryops.systemd.plugins.module_utils.target import ArtifactError
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.pack import ARGUMENTS, pack
+from unit.plugins.plugin_utils.app.packing import packed_as
 
 # Builds a wheel without anything that pip would have to fetch.
 BACKEND = """
@@ -48,13 +47,6 @@ def make_wheel(directory: Path, name: str, *needs: str) -> str:
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")
     return f"{name}==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
-
-
-def packed_as(asked: dict[str, Any]) -> dict[str, object]:
-    """Pack the app as the action does."""
-    validated = ArgumentSpecValidator(ARGUMENTS).validate(asked)
-    assert not validated.error_messages
-    return pack(validated.validated_parameters)
 
 
 class Fleet:
@@ -94,6 +86,7 @@ class Fleet:
         words = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--target"]
         words += [str(self.place / "installed"), "--no-index", "--find-links", str(self.index)]
         words += [*packed["pip_arguments"], *packed["pip_packages"]]
+        words += [f"--requirement={packed['pip_beside']}"] if packed["pip_beside"] else []
         return subprocess.run([sys.executable, *words], cwd="/", capture_output=True, text=True, check=False)
 
     def installed(self) -> list[str]:
