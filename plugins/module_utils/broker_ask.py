@@ -50,6 +50,18 @@ class Answer:
     unsafe: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = ()
 
+    def faults(self, expected: Mapping[str, object]) -> list[str]:
+        """Return why a broker that answers is still not the one that was asked for.
+
+        :param expected: settings with the values that they must have.
+        """
+        wrong = [
+            f"{name} = {self.settings.get(name, 'unknown')}, and {value} was asked for; fix its configuration"
+            for name, value in expected.items()
+            if self.settings.get(name) != str(value)
+        ]
+        return [*self.unsafe, *wrong]
+
 
 @dataclass(frozen=True)
 class SentinelLogin:

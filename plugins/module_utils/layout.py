@@ -28,7 +28,8 @@ ROLLED_BACK = f"{ROOT}/.rolled_back"
 # The directory that goes into PYTHONPATH, and the package in it.
 AGENT_ROOT = f"{ROOT}/agent"
 AGENT = f"{AGENT_ROOT}/celeryops_agent"
-FLOWER_CONFIG = f"{ROOT}/flower/etc"
+FLOWER_ROOT = f"{ROOT}/flower"
+FLOWER_CONFIG = f"{FLOWER_ROOT}/etc"
 
 # Of the template unit: its name up to and with the @, and what follows an instance's.
 WORKER, SERVICE = "celery-worker@", ".service"
@@ -68,7 +69,8 @@ WATCHED_FILES = (
     "/etc/logrotate.d/celery", "/etc/rabbitmq/*", "/etc/redis/celery*", "/etc/ssl/celery-broker-ca.pem",
     f"{UNITS}/celery*", f"{UNITS}/celery*.d/*", f"{UNITS}/epmd.socket.d/*",
     f"{UNITS}/rabbitmq*", f"{UNITS}/rabbitmq*.d/*", f"{UNITS}/redis*.d/*",
-    ROOT, f"{ROOT}/*", f"{AGENT_ROOT}/*", f"{AGENT}/*", f"{AGENT}/patches/*", f"{FLOWER_CONFIG}/*",
+    ROOT, f"{ROOT}/*", f"{AGENT_ROOT}/*", f"{AGENT}/*", f"{AGENT}/patches/*",
+    f"{FLOWER_ROOT}/*", f"{FLOWER_ROOT}/*/.complete", f"{FLOWER_CONFIG}/*",
     f"{RELEASES}/[!.]*", f"{RELEASES}/[!.]*/.deployed", f"{VENVS}/[!.]*",
     STATE, LOGS, "/var/lib/rabbitmq/.erlang.cookie", "/var/lib/redis/celery*",
 )  # fmt: skip

@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import shutil
 import sys
 import tarfile
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ansible_collections.celeryops.systemd.plugins.module_utils import builder a
 
 MARKER = ".complete"
 ID_LENGTH = 12
+_ID = f"[0-9a-f]{{{ID_LENGTH}}}"
 _TOLD_LINES = 15
 
 
@@ -27,9 +29,12 @@ class VenvError(Exception):
     """The environment could not be built: what was run, and the end of what it said."""
 
 
-def place(root: Path, packages: Sequence[str]) -> Path:
-    """Return where the environment of these packages lives; for another Python it is another place."""
-    content = json.dumps([sorted(packages), platform.python_version()])
+def place(root: Path, packages: Sequence[str], python: str = "") -> Path:
+    """Return where the environment of these packages lives; for another Python it is another place.
+
+    :param python: the version of the host's; empty for that of this process.
+    """
+    content = json.dumps([sorted(packages), python or platform.python_version()])
     return root / hashlib.sha256(content.encode()).hexdigest()[:ID_LENGTH]
 
 
@@ -41,6 +46,22 @@ def is_complete(venv: Path) -> bool:
 def others(venv: Path) -> list[Path]:
     """Return the environments that other packages, or another Python, left beside this one."""
     return sorted(path for path in venv.parent.glob("[0-9a-f]" * ID_LENGTH) if path != venv)
+
+
+def shown(
+    found: Iterable[str], patterns: Iterable[str], root: Path, packages: Sequence[str], python: str
+) -> str:
+    """Return where the environment is; nothing where a snapshot does not show that it is complete and alone.
+
+    :param found: the paths of the snapshot.
+    :param patterns: what it looked for.
+    :param python: the version of the host's.
+    """
+    paths = set(found)
+    venv = place(root, packages, python)
+    alone = not any(re.fullmatch(rf"{re.escape(str(root))}/{_ID}", path) for path in paths - {str(venv)})
+    looked = {f"{root}/*", f"{root}/*/{MARKER}"} <= set(patterns)
+    return str(venv) if python and looked and alone and str(venv / MARKER) in paths else ""
 
 
 def build(venv: Path, packages: Sequence[str], wheelhouse: str, builder: Mapping[str, Any]) -> None:

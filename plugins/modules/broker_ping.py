@@ -171,16 +171,6 @@ def held_too_long(answer: Answer, held: int) -> list[str]:
     ]
 
 
-def faults(answer: Answer, expected: dict[str, str]) -> list[str]:
-    """Return why a broker that answers is still not the one that was asked for."""
-    wrong = [
-        f"{name} = {answer.settings.get(name, 'unknown')}, and {value} was asked for; fix its configuration"
-        for name, value in expected.items()
-        if answer.settings.get(name) != str(value)
-    ]
-    return [*answer.unsafe, *wrong]
-
-
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -206,7 +196,7 @@ def main() -> None:
         module.fail_json(msg=f"broker_url = {shown}: {error}")
     for doubt in [*answer.doubtful, *held_too_long(answer, module.params["held"]), *unserving]:
         module.warn(f"broker_url = {shown}: {doubt}")
-    wrong = faults(answer, module.params["expect"])
+    wrong = answer.faults(module.params["expect"])
     if wrong:
         module.fail_json(msg="\n".join(f"broker_url = {shown}: {fault}" for fault in wrong))
     module.exit_json(changed=False, product=answer.product, version=answer.version, settings=answer.settings)

@@ -43,6 +43,16 @@ options:
     description: Where Redis listens on this host, without a login.
     type: str
     required: true
+  serves:
+    description:
+      - Where its clients reach it, with their login, to tell in the same call whether it serves them.
+      - Empty asks nothing.
+    type: str
+    default: ''
+  expect:
+    description: What its settings have to be, as for M(celeryops.systemd.broker_ping).
+    type: dict
+    default: {}
 author: celeryops contributors (@celeryops)
 """
 
@@ -70,6 +80,12 @@ told:
   type: list
   elements: str
   sample: [celery]
+serves:
+  description:
+    - Whether the running Redis needed nothing, serves at O(serves) with O(expect), and leaves no doubt.
+    - If not, M(celeryops.systemd.broker_ping) says why.
+  returned: success
+  type: bool
 restart:
   description: Whether a Redis runs that does not know C(celeryops) and has to be restarted to read the file.
   returned: success
@@ -85,6 +101,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.celeryops.systemd.plugins.module_utils import files, listeners, paths, redis_users
+from ansible_collections.celeryops.systemd.plugins.module_utils.broker_ask import ask
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_connection import BrokerError
 from ansible_collections.celeryops.systemd.plugins.module_utils.resp import RedisError
 
@@ -150,6 +167,15 @@ def stored_secret(places: Iterable[str]) -> str:
     return ""
 
 
+def serves(url: str, expected: Mapping[str, Any]) -> bool:
+    """Tell whether Redis serves its clients, without a fault or a doubt."""
+    try:
+        answer = ask(url, redis_users.TIMEOUT) if url else None
+    except BrokerError:
+        return False
+    return answer is not None and not answer.faults(expected) and not answer.doubtful
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -160,6 +186,8 @@ def main() -> None:
             "users": {"type": "dict", "required": True, "no_log": True},
             "group": {"type": "str", "default": "redis"},
             "url": {"type": "str", "required": True},
+            "serves": {"type": "str", "default": "", "no_log": True},
+            "expect": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
@@ -178,11 +206,13 @@ def main() -> None:
                 tell(module, secret, commands)
     except (files.FileError, OSError, BrokerError, RedisError, listeners.StrangerError) as error:
         module.fail_json(msg=f"{path}: {error}")
+    changed = bool(changes or commands)
     result = {
-        "changed": bool(changes or commands),
+        "changed": changed,
         "changed_paths": [change.path for change in changes],
         "told": [command[2] for command in commands],
         "restart": restart,
+        "serves": not changed and not restart and serves(module.params["serves"], module.params["expect"]),
     }
     if module._diff:
         result["diff"] = diff(module, before, users)

@@ -44,10 +44,17 @@ class Server:
         assert not result.get("failed"), result
         return result
 
-    def result(self, check: bool = False, **asked: Any) -> dict[str, Any]:
+    def result(
+        self, check: bool = False, proof: tuple[str, dict[str, str]] = ("", {}), **asked: Any
+    ) -> dict[str, Any]:
         """Return the result of a run that may fail."""
         users, url = broker_users({**ASKED, **asked}), f"redis://127.0.0.1:{self.port or 1}/0"
-        return run_module("redis_users", check, group="root", users=users, url=url, **self.files)
+        words = {"users": users, "url": url, "serves": proof[0], "expect": proof[1]}
+        return run_module("redis_users", check, group="root", **words, **self.files)
+
+    def secret(self) -> str:
+        """Return the password of the role's own user."""
+        return Path(self.files["secret"]).read_text().strip()
 
     def client(self, password: str) -> redis.Redis:
         """Log in as a worker."""
@@ -69,6 +76,18 @@ def test_a_second_run_changes_nothing(server: Server) -> None:
     assert (result["changed"], result["restart"], result["told"]) == (False, False, [])
     modes = [Path(path).stat().st_mode & 0o777 for path in server.files.values()]
     assert modes == [0o640, 0o600]
+
+
+def test_the_same_call_proves_that_it_serves(server: Server) -> None:
+    """As broker_ping would: with the login of a worker, and with what is asked of its settings."""
+    url = f"redis://celery:toil@127.0.0.1:{server.port}/0"
+    keeps, loses = {"aof_enabled": "0"}, {"maxmemory_policy": "allkeys-lru"}
+    asked = [(url, keeps), (url, loses), (url.replace("toil", "wrong"), keeps), ("", keeps)]
+    assert [server.run(proof=each)["serves"] for each in asked] == [False] * 4
+    with redis.Redis(port=server.port, username="celeryops", password=server.secret()) as admin:
+        admin.config_set("appendonly", "yes")
+    assert server.run(proof=(url, {"aof_enabled": "1"}))["serves"]
+    assert not server.run(proof=(url, {"aof_enabled": "1"}), monitor_password="new")["serves"]
 
 
 def test_a_new_password_disconnects_nobody(server: Server) -> None:

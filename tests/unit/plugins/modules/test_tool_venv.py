@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import pwd
 import subprocess
 import tarfile
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.celeryops.systemd.plugins.module_utils import tool_venv
 from unit.plugins.modules.running import run_module
 
 # As another user in tests/unit/plugins/plugin_utils/run: the directories of pytest are closed to others.
@@ -96,3 +98,24 @@ def test_what_pip_cannot_find_is_told(tmp_path: Path, wheelhouse: Path) -> None:
     assert "No matching distribution found for greeter==2.0" in failed["msg"]
     assert list(root.iterdir()) == [Path(old["path"])]
     assert not run(root, wheelhouse, "greeter==1.0")["changed"]
+
+
+def test_a_snapshot_shows_what_the_module_would_find(tmp_path: Path, wheelhouse: Path) -> None:
+    """Complete and alone: the host need not be asked. Whatever else it shows, it is."""
+    root, patterns = tmp_path / "tool", [f"{tmp_path}/tool/*", f"{tmp_path}/tool/*/.complete"]
+
+    def shown(*packages: str, version: str = platform.python_version(), looked: list[str] = patterns) -> str:
+        found = [str(path) for path in (*root.glob("*"), *root.glob("*/.complete"))]
+        return tool_venv.shown(found, looked, root, packages, version)
+
+    assert shown("greeter==1.0") == ""
+    place = run(root, wheelhouse, "greeter==1.0")["path"]
+    assert shown("greeter==1.0") == place
+    assert [shown("greeter"), shown("greeter==1.0", version="3.9.1")] == ["", ""]
+    assert shown("greeter==1.0", version="") == ""
+    assert shown("greeter==1.0", looked=patterns[:1]) == ""
+    (root / "0123456789ab").mkdir()
+    assert shown("greeter==1.0") == ""
+    (root / "0123456789ab").rmdir()
+    (Path(place) / ".complete").unlink()
+    assert shown("greeter==1.0") == ""
