@@ -15,7 +15,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import filter_loader
+from ansible.plugins.loader import filter_loader, lookup_loader
 from ansible.utils.display import Display
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory import (
     arguments,
@@ -32,14 +32,19 @@ ARGUMENTS: dict[str, Any] = {
     "all_variables": {"type": "bool", "default": True},
     "refuse": {"type": "bool", "default": True},
 }
+# What the fact tells otherwise, or not at all.
+UNTOLD = ("read", "states", "timers", "hosts")
+# The only variable of Ansible's own that the fleet is read from.
+ADDRESS = "ansible_host"
 # What Ansible tells every host of the play.
 MAGIC = ("hostvars", "groups", "ansible_play_hosts_all")
 COLLECTION = Path(__file__).resolve().parents[2]
 PLAYBOOKS = COLLECTION / "playbooks" / "meta" / "argument_specs.yml"
 
 # Every task of every host runs in a process of its own, forked from one that loads actions but no filters.
-# The filters of this collection are loaded here, once, so that not each of those spends 0.1 s to load them.
-filter_loader.get("celeryops.systemd.broker_url")
+# The filters and the lookup are loaded here, once, so that not each of those spends 0.1 s to load them.
+filter_loader.get("celeryops.systemd.celery_settings")
+lookup_loader.get("celeryops.systemd.broker", class_only=True)
 
 
 class ActionModule(ActionBase):
@@ -114,12 +119,17 @@ class ActionModule(ActionBase):
             host: Values(self, self._variables(host, {}))
             for host in dict.fromkeys([*reader.members(groups), *hosts])
         }
+        looked = {host: self._facts(host).get("celeryops", {}) for host in read}
+        states = {host: found["redis"] for host, found in looked.items() if "redis" in found}
         return {
             "read": read,
+            "states": states,
             "timers": reader.fleet_timers(read, groups, hosts),
             "consumed": reader.consumed(read, groups),
             "chosen_visibility_timeout": reader.chosen_visibility(read, read),
-            "hosts": {host: reader.host_settings(host, read, groups, self._facts(host)) for host in hosts},
+            "hosts": {
+                host: reader.host_settings(host, read, groups, self._facts(host), states) for host in hosts
+            },
         }
 
     def _asked(
@@ -145,7 +155,6 @@ class ActionModule(ActionBase):
             values=Values(self, variables),
             facts=variables["ansible_facts"],
             groups=self._play["groups"],
-            hostvars=self._play["hostvars"],
             play_hosts=self._play["ansible_play_hosts_all"],
             fleet=fleet,
         )
@@ -196,7 +205,7 @@ class ActionModule(ActionBase):
 
         Every host has the fact, and Ansible copies facts leaf by leaf for each task of each host.
         """
-        told = {name: value for name, value in fleet.items() if name not in ("read", "timers", "hosts")}
+        told = {name: value for name, value in fleet.items() if name not in UNTOLD}
         settings = {host: {**fleet["hosts"][host], "timers": fleet["timers"][host]} for host in hosts}
         return {**told, "hosts": {host: json.dumps(own) for host, own in settings.items()}}
 
@@ -245,7 +254,9 @@ class Values(Mapping[str, Any]):
         self._known: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
-        """Return the value of a variable that a role has."""
+        """Return the value of a variable that a role has, or of Ansible's own that tells where a host is."""
+        if name == ADDRESS:
+            return self._action.value(name, self._variables, None)
         if name not in self._known:
             value, wrong = self._action.typed(name, self._variables)
             if wrong:

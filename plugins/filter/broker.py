@@ -9,18 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.settings import usable_result_backend
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import (
     address,
     limits,
     rabbitmq_node,
     redis_acl,
-    sentinel,
-    url,
 )
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory.problems import did_you_mean
 
-Hostvars = Mapping[str, Mapping[str, Any]]
 Groups = Mapping[str, Sequence[str]]
 
 
@@ -34,44 +30,6 @@ def broker_limits(
         return asdict(limits.memory_limits(limits.host_memory_mb(facts), shared, *asked, beside_mb))
     except ValueError as error:
         raise ValueError(f"{host}: broker_maxmemory_mb = {maxmemory_mb}: {error}") from error
-
-
-def broker_names(hostvars: Hostvars, host: str, peers: Sequence[str] = ()) -> list[str]:
-    """Return the names."""
-    return address.tls_names(hostvars, host, peers)
-
-
-def broker_primary(hostvars: Hostvars, groups: Groups, host: str) -> dict[str, Any]:
-    """Return where the primary is, and what the host that asks is told of itself."""
-    addresses = address.broker_addresses(hostvars, groups)
-    return {
-        "primary": address.primary_address(hostvars, groups),
-        "own": addresses[host],
-        "sentinel": url.own_sentinel_url(hostvars, host),
-        "quorum": sentinel.quorum(len(addresses)),
-    }
-
-
-def broker_sentinel(hostvars: Hostvars, groups: Groups, host: str, login: str = "worker") -> dict[str, Any]:
-    """Return the options."""
-    return url.sentinel_options(hostvars, groups, host, login)
-
-
-def broker_url(
-    hostvars: Hostvars,
-    groups: Groups,
-    host: str,
-    database: int = 0,
-    login: str = "worker",
-    app: bool = False,
-    results: bool = False,
-) -> str | None:
-    """Return the URL, or None where it cannot hold the results that it is asked for."""
-    if app and "celery_app_broker_url" in hostvars[host]:
-        found = str(hostvars[host]["celery_app_broker_url"] or "")
-    else:
-        found = url.broker_url(hostvars, groups, host, database, login)
-    return usable_result_backend(found) if results else found
 
 
 def broker_users(asked: Mapping[str, Any], of: str = "redis") -> dict[str, str]:
@@ -89,10 +47,6 @@ class FilterModule:
         """Return the filters by their names."""
         return {
             "broker_limits": broker_limits,
-            "broker_names": broker_names,
-            "broker_primary": broker_primary,
-            "broker_sentinel": broker_sentinel,
-            "broker_url": broker_url,
             "broker_users": broker_users,
             "rabbitmq_config": rabbitmq_node.config,
         }

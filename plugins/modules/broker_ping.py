@@ -54,7 +54,7 @@ options:
     default: 0
   sentinel:
     description:
-      - The options of P(celeryops.systemd.broker_sentinel#filter), by which the primary is found.
+      - The options of P(celeryops.systemd.broker#lookup), by which the primary is found.
       - C(master_name) counts, and the login of C(sentinel_kwargs).
     type: dict
     default: {}
@@ -68,7 +68,7 @@ author: celeryops contributors (@celeryops)
 EXAMPLES = r"""
 - name: Check that this host reaches the broker
   celeryops.systemd.broker_ping:
-    url: "{{ hostvars | celeryops.systemd.broker_url(groups, host=inventory_hostname) }}"
+    url: "{{ lookup('celeryops.systemd.broker', 'worker')['url'] }}"
   no_log: true
 
 - name: Wait for a broker that was just started, and check that it never throws a queue away

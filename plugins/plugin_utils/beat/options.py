@@ -29,7 +29,7 @@ PACKAGES = {"redbeat": ("redbeat", "celery-redbeat"), "django": ("django_celery_
 class Asked:
     """The role's variables; each field is the variable ``celery_beat_<field>``, but the last two.
 
-    :param broker_url: ``celery_app_broker_url``; None leaves it to the app's code.
+    :param broker_url: ``celery_app_broker_url``, for preflight; None leaves it to the app's code.
     :param app_settings: ``celery_app_settings``.
     """
 

@@ -13,7 +13,6 @@ from ..inventory.problems import Problem
 from . import sentinel
 
 GROUP = "celery_broker"
-DEFAULT_BIND = ("127.0.0.1",)
 
 
 def is_loopback(address: str) -> bool:
@@ -41,27 +40,24 @@ def local_address(bind: Sequence[str]) -> str:
     addresses = bind_addresses(bind)
     if any(is_wildcard(address) or address == "127.0.0.1" for address in addresses):
         return "127.0.0.1"
-    return next((address for address in addresses if is_loopback(address)), addresses[0])
+    # One that listens nowhere is refused.
+    return next((address for address in addresses if is_loopback(address)), [*addresses, "127.0.0.1"][0])
 
 
-def tls_names(hostvars: Mapping[str, Mapping[str, Any]], host: str, peers: Sequence[str] = ()) -> list[str]:
+def tls_names(read: Mapping[str, Mapping[str, Any]], host: str, peers: Sequence[str] = ()) -> list[str]:
     """Return the names by which the fleet reaches the broker, which its certificate has to have.
 
     :param peers: The hosts of a cluster. Each of them has the names of all: kombu goes on to the next node,
         and expects the name of the first there too.
     """
-    others = [name for peer in peers if peer != host for name in tls_names(hostvars, peer)]
-    return list(dict.fromkeys([*_own_tls_names(hostvars, host), *others]))
+    others = [name for peer in peers if peer != host for name in tls_names(read, peer)]
+    return list(dict.fromkeys([*_own_tls_names(read, host), *others]))
 
 
-def _own_tls_names(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> list[str]:
-    variables = hostvars[host]
-    named = [str(variables.get("broker_address") or ""), str(variables.get("ansible_host") or ""), host]
-    bound = [
-        address
-        for address in bind_addresses(variables.get("broker_bind") or DEFAULT_BIND)
-        if not is_wildcard(address)
-    ]
+def _own_tls_names(read: Mapping[str, Mapping[str, Any]], host: str) -> list[str]:
+    variables = read[host]
+    named = [variables["broker_address"], str(variables.get("ansible_host") or ""), host]
+    bound = [address for address in bind_addresses(variables["broker_bind"]) if not is_wildcard(address)]
     found = ["localhost", "127.0.0.1", *named, *bound]
     return list(dict.fromkeys(name.strip("[]") for name in found if name))
 
@@ -72,9 +68,8 @@ def address_for(host: str, broker: str, variables: Mapping[str, Any]) -> str:
     :raises ValueError: It is known by an address of loopback.
     """
     if host == broker:
-        return local_address(variables.get("broker_bind") or DEFAULT_BIND)
-    named = str(variables.get("broker_address") or "")
-    if named:
+        return local_address(variables["broker_bind"])
+    if named := str(variables["broker_address"]):
         return named
     address = str(variables.get("ansible_host") or broker)
     if is_loopback(address):
@@ -89,29 +84,30 @@ def address_for(host: str, broker: str, variables: Mapping[str, Any]) -> str:
     return address
 
 
-def peer_addresses(hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str]) -> dict[str, str]:
+def peer_addresses(read: Mapping[str, Mapping[str, Any]], hosts: Sequence[str]) -> dict[str, str]:
     """Return where the hosts of a cluster find each other, which are also the names of its nodes."""
     return {
-        host: str(hostvars[host].get("broker_address") or hostvars[host].get("ansible_host") or host)
-        for host in hosts
+        host: str(read[host]["broker_address"] or read[host].get("ansible_host") or host) for host in hosts
     }
 
 
 def broker_addresses(
-    hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]
+    read: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]
 ) -> dict[str, str]:
     """Return the address at which the others of the fleet reach each of several brokers, in their order.
 
     :raises ValueError: One is known by an address of loopback.
     """
-    return {host: address_for("the fleet", host, hostvars[host]) for host in groups.get(GROUP, ())}
+    return {host: address_for("the fleet", host, read[host]) for host in groups.get(GROUP, ())}
 
 
-def primary_address(hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> str:
+def primary_address(
+    read: Mapping[str, Mapping[str, Any]],
+    groups: Mapping[str, Sequence[str]],
+    states: Mapping[str, Mapping[str, Any]],
+) -> str:
     """Return where the primary of several brokers is; raises as ``sentinel.primary`` does."""
-    facts = {host: hostvars[host].get("ansible_facts", {}).get("celeryops", {}) for host in groups[GROUP]}
-    states = {host: fact["redis"] for host, fact in facts.items() if "redis" in fact}
-    return sentinel.primary(broker_addresses(hostvars, groups), states)
+    return sentinel.primary(broker_addresses(read, groups), states)
 
 
 def shares_host(groups: Mapping[str, Sequence[str]], host: str) -> bool:

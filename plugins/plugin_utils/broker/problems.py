@@ -34,7 +34,7 @@ def broker_problems(
     host: str,
     memory_mb: int,
     room_mb: int | None = None,
-    hostvars: Mapping[str, Mapping[str, Any]] | None = None,
+    read: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Problem]:
     """Return what is wrong with the broker that ``host`` is asked to run, or to use.
 
@@ -43,7 +43,7 @@ def broker_problems(
     :param host: Any host of the fleet; the one in the group of the broker is to run it.
     :param memory_mb: Memory of the host.
     :param room_mb: To what the broker's data may grow on the disk of the host; None when that is not known.
-    :param hostvars: Variables of every host, which tell how the nodes of a cluster find each other.
+    :param read: Variables of every broker, which tell how the nodes of a cluster find each other.
     """
     settings = variables.read(asked)
     if isinstance(settings, list):
@@ -66,13 +66,13 @@ def broker_problems(
     if host not in groups.get(GROUP, ()):
         return []
     if settings.type == "rabbitmq":
-        return _rabbitmq_problems(settings, asked, groups, host, memory_mb, room_mb, hostvars or {})
+        return _rabbitmq_problems(settings, asked, groups, host, memory_mb, room_mb, read or {})
     return [
         *sentinel.problems(groups[GROUP], settings.access.replica_password),
         *redis_acl.problems(settings.access),
         *reach.exposure_problems(settings),
         *reach.certificate_problems(settings),
-        *reach.reach_problems(settings, groups, host, hostvars or {}),
+        *reach.reach_problems(settings, groups, host, read or {}),
         *limits.redis_problems(
             groups, host, memory_mb, room_mb, settings.memory_max_mb, settings.maxmemory_mb
         ),
@@ -87,18 +87,18 @@ def _rabbitmq_problems(
     host: str,
     memory_mb: int,
     room_mb: int | None,
-    hostvars: Mapping[str, Mapping[str, Any]],
+    read: Mapping[str, Mapping[str, Any]],
 ) -> list[Problem]:
     own, wrong = rabbitmq.read(settings.rabbitmq)
     if wrong:
         return wrong
     passwords = redis_acl.Access(settings.password, settings.access.monitor_password)
-    nodes = peer_addresses(hostvars, groups[GROUP])
+    nodes = peer_addresses(read, groups[GROUP])
     return [
         *redis_acl.problems(passwords),
         *rabbitmq_problems.problems(own, asked, nodes, settings.password),
         *reach.certificate_problems(settings),
-        *reach.reach_problems(settings, groups, host, hostvars),
+        *reach.reach_problems(settings, groups, host, read),
         *limits.rabbitmq_problems(groups, host, memory_mb, room_mb, settings.memory_max_mb),
     ]
 

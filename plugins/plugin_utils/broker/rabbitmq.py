@@ -18,7 +18,6 @@ from ..inventory.problems import Problem
 from ..plan import spec
 
 WORKER, MONITOR = "celery", "celery-monitor"
-PORT, TLS_PORT = 5672, 5671
 VHOST = "celery"
 DATA = "/var/lib/rabbitmq"
 # The exchange and the queue of what could not be delivered.
@@ -83,12 +82,11 @@ class Limits:
         return self.memory_max_mb
 
 
-def url(places: Sequence[str], port: int, user: str, password: str, vhost: str, tls: bool = False) -> str:
-    """Return the URL of the nodes, as Celery takes it; password and vhost may hold any character."""
+def url(places: Sequence[str], port: int, vhost: str, tls: bool = False) -> str:
+    """Return the URL of the nodes without a login, as Celery takes it; the vhost may hold any character."""
     scheme = "amqps" if tls else "amqp"
-    login = f"{user}:{quote(password, safe='')}@" if password else ""
     return ";".join(
-        f"{scheme}://{login}{f'[{place}]' if ':' in place else place}:{port}/{quote(vhost, safe='')}"
+        f"{scheme}://{f'[{place}]' if ':' in place else place}:{port}/{quote(vhost, safe='')}"
         for place in places
     )
 

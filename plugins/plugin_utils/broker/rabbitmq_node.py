@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import rabbitmq, rabbitmq_objects
-from .address import GROUP, bind_addresses, peer_addresses, shares_host
+from .address import bind_addresses, shares_host
 from .limits import host_memory_mb, unit_limit
 from .rabbitmq import DATA, LEAST_CLUSTER, Asked, Limits, is_long
 
@@ -21,7 +21,7 @@ def config(
     groups: Mapping[str, Sequence[str]],
     host: str,
     facts: Mapping[str, Any],
-    hostvars: Mapping[str, Mapping[str, Any]],
+    peers: Mapping[str, str],
     tls_directory: str,
 ) -> dict[str, Any]:
     """Return the configuration of the node, what its unit may use in MB, and the objects of the vhost.
@@ -30,18 +30,17 @@ def config(
     :param groups: Hosts of every inventory group.
     :param host: The host of the node.
     :param facts: Its facts.
-    :param hostvars: Variables of every host, which tell how the nodes find each other.
+    :param peers: Where the nodes find each other, by their hosts.
     :param tls_directory: Where the certificate is.
     """
     own, _wrong = rabbitmq.read(asked["rabbitmq"])
-    addresses = peer_addresses(hostvars, groups[GROUP])
-    nodes = list(addresses.values())
+    nodes = list(peers.values())
     limit, why = unit_limit(host_memory_mb(facts), shares_host(groups, host), int(asked["memory_max_mb"]))
     bind, port = bind_addresses(asked["bind"]), int(asked["port"])
     tls = tls_directory if asked["tls"] else ""
     return {
         "settings": settings(bind, port, tls, rabbitmq.Limits(limit), nodes, own),
-        "environment": environment(addresses[host], nodes),
+        "environment": environment(peers[host], nodes),
         "cluster": len(nodes) > 1,
         "memory_max_mb": limit,
         "why": why,

@@ -43,14 +43,14 @@ def reach_problems(
     settings: BrokerSettings,
     groups: Mapping[str, Sequence[str]],
     host: str,
-    hostvars: Mapping[str, Mapping[str, Any]],
+    read: Mapping[str, Mapping[str, Any]],
 ) -> list[Problem]:
     """Return why the hosts of the fleet could not reach the broker of ``host``."""
     found = [
         Problem(
             "broker_address", name, "neither a host name nor an IP address", f"name the host {host} otherwise"
         )
-        for name in (tls_names(hostvars, host) if host in hostvars else ())
+        for name in (tls_names(read, host) if host in read else ())
         if not plain.is_address(name)
     ]
     if not settings.bind:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from ..inventory.problems import Problem
 
@@ -95,18 +95,14 @@ def primary(places: Mapping[str, str], states: Mapping[str, Mapping[str, Any]]) 
     return places[(holders or list(places))[0]]
 
 
-def url(places: Sequence[str], user: str, password: str, database: int, words: str = "") -> str:
-    """Return the URL of a Redis behind Sentinels; the login is Redis's.
+def url(places: Sequence[str], words: str = "") -> str:
+    """Return the URL of a Redis behind Sentinels, without a login.
 
     :param places: The Sentinels' addresses.
-    :param user: Whom it logs in, when there is a password.
-    :param password: Any characters.
-    :param database: The Redis database.
     :param words: What follows the database of each, ``?ssl_cert_reqs=required`` say.
     """
-    login = f"{user}:{quote(password, safe='')}@" if password else ""
     wrapped = (f"[{place}]" if ":" in place and not place.startswith("[") else place for place in places)
-    return ";".join(f"{SCHEME}://{login}{place}:{PORT}/{database}{words}" for place in wrapped)
+    return ";".join(f"{SCHEME}://{place}:{PORT}/0{words}" for place in wrapped)
 
 
 def is_url(url: str | None) -> bool:

@@ -6,153 +6,186 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from ..inventory.problems import Problem, did_you_mean
 from . import rabbitmq, redis_acl, sentinel
-from .address import DEFAULT_BIND, GROUP, address_for, broker_addresses, client_hosts, local_address
+from .address import (
+    GROUP,
+    address_for,
+    broker_addresses,
+    client_hosts,
+    local_address,
+    peer_addresses,
+    primary_address,
+    tls_names,
+)
 
-DEFAULT_PORT = 6379
-# Whom a URL logs in: workers, beat and senders; Flower and other monitors; or nobody.
-LOGINS = ("worker", "monitor", "none")
+# Whom a URL logs in: workers, beat and senders; Flower and other monitors.
+LOGINS = ("worker", "monitor")
+# What a URL with its login is made of; the first two are the broker's, the others of the host that asks.
+PASSWORDS = ("broker_password", "broker_monitor_password")
+SECRETS = (*PASSWORDS, "broker_url", "broker_sentinel_user", "broker_sentinel_password")
 REDIS_SCHEMES = ("redis", "rediss")
 # The CA that the fleet trusts, on every host.
 CA_FILE = "/etc/ssl/celery-broker-ca.pem"
 # redis-py before 6 takes any name in a certificate unless it is told.
 TLS_WORDS = f"?ssl_cert_reqs=required&ssl_ca_certs={CA_FILE}&ssl_check_hostname=true"
 
+# The variables of each host, each of its type and with its default.
+Read = Mapping[str, Mapping[str, Any]]
+Groups = Mapping[str, Sequence[str]]
 
-def broker_url(
-    hostvars: Mapping[str, Mapping[str, Any]],
-    groups: Mapping[str, Sequence[str]],
-    host: str,
-    database: int = 0,
-    login: str = "worker",
-) -> str:
-    """Return the URL at which ``host`` reaches the broker.
 
-    :param hostvars: Variables of every host, as Ansible has them; role defaults are not among them.
-    :param groups: Hosts of every inventory group.
-    :param host: The host that asks.
-    :param database: Redis database; 0 is the broker's own, and leaves an external URL as it is. Other brokers
-        have none: their URL stays.
-    :param login: One of LOGINS. An external URL stays; without a password of its own a monitor logs in as a
-        worker.
-    :raises ValueError: ``login`` is no such word, or the inventory names no broker, or one that ``host``
-        cannot reach.
+class Place(TypedDict):
+    """Where a host finds the broker; no secret is in it.
+
+    :param url: without a login; empty for an external broker, whose URL is a variable of the host.
+    :param elsewhere: the passwords that are another host's variables, with that host.
+    :param primary_name: what Sentinels call the primary.
     """
-    if login not in LOGINS:
-        raise ValueError(f"login = {login}: {did_you_mean(login, LOGINS)}")
-    external = str(hostvars[host].get("broker_url") or "")
-    if external:
-        return _with_database(external, database)
 
-    hosts = list(groups.get(GROUP, ()))
-    if hosts and _is_rabbitmq(hostvars, hosts[0]):
-        return _rabbitmq_url(hostvars, groups, host, login)
-    if not hosts:
+    url: str
+    elsewhere: dict[str, str]
+    primary_name: str
+
+
+class Served(TypedDict, total=False):
+    """What a host is told that runs the broker, or one of several; the last four only with Sentinels.
+
+    :param url: at which it reaches its own, without a login.
+    :param names: which its certificate has to have.
+    :param peers: where the hosts of a cluster find each other.
+    :param primary: where the primary is.
+    :param announced: where the others find this one.
+    :param sentinel: the URL of its Sentinel, without a login.
+    """
+
+    url: str
+    names: list[str]
+    peers: dict[str, str]
+    primary: str
+    announced: str
+    sentinel: str
+    quorum: int
+
+
+def place(host: str, read: Read, groups: Groups) -> Place:
+    """Return where ``host`` finds the broker.
+
+    :param read: The variables of the host and of the brokers.
+    :param groups: Hosts of every inventory group.
+    :raises ValueError: The inventory names no broker, or one that ``host`` cannot reach.
+    """
+    own, brokers = read[host], groups.get(GROUP, ())
+    if own["broker_url"]:
+        return Place(url="", elsewhere={}, primary_name=own["broker_sentinel_name"])
+    if not brokers:
         raise ValueError(
             Problem(
                 f"group {GROUP}",
-                hosts,
+                [],
                 "a fleet has a broker, and this inventory names none",
                 f"put one host in {GROUP}, or set broker_url to the URL of a broker that runs elsewhere",
             ).text(host)
         )
-    variables = hostvars[hosts[0]]
-    tls = _is_true(variables.get("broker_tls"))
-    if len(hosts) > 1 and login != "none":
-        found = broker_addresses(hostvars, groups).values()
-        return sentinel.url(list(found), *_login(login, variables), database, TLS_WORDS if tls else "")
-    broker = host if login == "none" and host in hosts else hosts[0]
-    return redis_url(
-        address_for(host, broker, hostvars[broker]),
-        int(variables.get("broker_port") or DEFAULT_PORT),
-        *_login(login, variables),
-        database,
-        tls=tls,
+    first = read[brokers[0]]
+    # Its own variables cost a task nothing, and know the play's; those of another host are looked up.
+    elsewhere = {name: brokers[0] for name in PASSWORDS if own[name] != first[name]}
+    return Place(url=_url(host, read, groups), elsewhere=elsewhere, primary_name=sentinel.NAME)
+
+
+def _url(host: str, read: Read, groups: Groups) -> str:
+    brokers = list(groups[GROUP])
+    first = read[brokers[0]]
+    if first["broker_type"] == "rabbitmq":
+        # The hosts of a fleet begin with different nodes.
+        addresses = [address_for(host, broker, read[broker]) for broker in brokers]
+        nodes = rabbitmq.in_turn(addresses, host, client_hosts(groups))
+        return rabbitmq.url(
+            nodes, first["broker_port"], first["broker_rabbitmq_vhost"], tls=first["broker_tls"]
+        )
+    if len(brokers) > 1:
+        words = TLS_WORDS if first["broker_tls"] else ""
+        return sentinel.url(list(broker_addresses(read, groups).values()), words)
+    address = address_for(host, brokers[0], first)
+    return redis_url(address, first["broker_port"], tls=first["broker_tls"])
+
+
+def served(host: str, read: Read, groups: Groups, states: Mapping[str, Mapping[str, Any]]) -> Served:
+    """Return what a host that runs the broker is told; nothing for others.
+
+    :param read: The variables of the brokers.
+    :param states: What each host has of Redis on its disk, see ``host.redis_state``; others are missing.
+    :raises ValueError: Where the primary is cannot be told, or the others cannot reach one of several.
+    """
+    brokers = list(groups.get(GROUP, ()))
+    if host not in brokers:
+        return {}
+    own, first = read[host], read[brokers[0]]
+    is_rabbitmq, tls = first["broker_type"] == "rabbitmq", first["broker_tls"]
+    found = Served(
+        url=redis_url(address_for(host, host, own), first["broker_port"], tls=tls),
+        names=tls_names(read, host, brokers if is_rabbitmq else ()),
+        peers=peer_addresses(read, brokers),
     )
+    if is_rabbitmq or len(brokers) < 2:
+        return found
+    return {
+        **found,
+        "primary": primary_address(read, groups, states),
+        "announced": broker_addresses(read, groups)[host],
+        "sentinel": redis_url(local_address(own["broker_bind"]), sentinel.PORT, tls=own["broker_tls"]),
+        "quorum": sentinel.quorum(len(brokers)),
+    }
 
 
-def redis_url(address: str, port: int, user: str, password: str, database: int, tls: bool = False) -> str:
-    """Return a Redis's URL; the password may hold any character, and without one nobody is named.
+def reached(place: Place, variables: Mapping[str, Any], login: str = "worker") -> tuple[str, dict[str, Any]]:
+    """Return the URL, and the transport options by which a client finds the primary behind Sentinels.
+
+    At our own Sentinels a client has the user and password that it has at Redis; an external broker's have
+    variables. Where nothing needs them there are no options.
+
+    :param variables: SECRETS of the host, or of those that ``place["elsewhere"]`` names.
+    :param login: One of LOGINS. Without a password of its own a monitor logs in as a worker.
+    :raises ValueError: ``login`` is no such word.
+    """
+    if login not in LOGINS:
+        raise ValueError(f"login = {login}: {did_you_mean(login, LOGINS)}")
+    given = {name: str(variables.get(name) or "") for name in SECRETS}
+    if place["url"]:
+        user, password = redis_acl.WORKER, given["broker_password"]
+        if login == "monitor" and given["broker_monitor_password"]:
+            user, password = redis_acl.MONITOR, given["broker_monitor_password"]
+        url = with_login(place["url"], user, password)
+    else:
+        url = given["broker_url"]
+        user, password = given["broker_sentinel_user"], given["broker_sentinel_password"]
+    return url, sentinel.options(url, place["primary_name"], user, password)
+
+
+def redis_url(address: str, port: int, tls: bool = False) -> str:
+    """Return a Redis's URL without a login.
 
     With TLS it names the fleet's CA; clients then also check the name in the certificate.
     """
-    place = f"[{address}]" if ":" in address and not address.startswith("[") else address
-    login = f"{user}:{quote(password, safe='')}@" if password else ""
+    wrapped = f"[{address}]" if ":" in address and not address.startswith("[") else address
     scheme, words = ("rediss", TLS_WORDS) if tls else ("redis", "")
-    return f"{scheme}://{login}{place}:{port}/{database}{words}"
+    return f"{scheme}://{wrapped}:{port}/0{words}"
 
 
-def _is_rabbitmq(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> bool:
-    return host in hostvars and hostvars[host].get("broker_type") == "rabbitmq"
+def with_login(url: str, user: str, password: str) -> str:
+    """Return the URL, of one place or several, with a password of any characters; without one as it is."""
+    if not password:
+        return url
+    login = f"{user}:{quote(password, safe='')}@"
+    return ";".join(each.replace("://", f"://{login}", 1) for each in url.split(";"))
 
 
-def _rabbitmq_url(
-    hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]], host: str, login: str
-) -> str:
-    """Return the URL of every node; the hosts of a fleet begin with different ones."""
-    hosts = list(groups[GROUP])
-    variables = hostvars[hosts[0]]
-    tls = _is_true(variables.get("broker_tls"))
-    addresses = [address_for(host, broker, hostvars[broker]) for broker in hosts]
-    return rabbitmq.url(
-        rabbitmq.in_turn(addresses, host, client_hosts(groups)),
-        int(variables.get("broker_port") or (rabbitmq.TLS_PORT if tls else rabbitmq.PORT)),
-        *_login(login, variables),
-        str(variables.get("broker_rabbitmq_vhost") or rabbitmq.VHOST),
-        tls=tls,
-    )
-
-
-def sentinel_options(
-    hostvars: Mapping[str, Mapping[str, Any]],
-    groups: Mapping[str, Sequence[str]],
-    host: str,
-    login: str = "worker",
-) -> dict[str, Any]:
-    """Return the transport options with which ``host`` finds the primary; empty where no Sentinel knows it.
-
-    At our own Sentinels a client has the user and password that it has at Redis; an external broker's have
-    variables. Raises as ``broker_url`` does.
-    """
-    variables, brokers = hostvars[host], groups.get(GROUP, ())
-    if not variables.get("broker_url"):
-        if len(brokers) < 2:
-            return {}
-        ours = broker_url(hostvars, groups, host, login=login)
-        return sentinel.options(ours, sentinel.NAME, *_login(login, hostvars[brokers[0]]))
-    name = str(variables.get("broker_sentinel_name") or sentinel.NAME)
-    user, password = (str(variables.get(f"broker_sentinel_{part}") or "") for part in ("user", "password"))
-    return sentinel.options(str(variables["broker_url"]), name, user, password)
-
-
-def own_sentinel_url(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> str:
-    """Return the URL of the Sentinel on a broker's own host, without a login, for its administration."""
-    variables = hostvars[host]
-    address = local_address(variables.get("broker_bind") or DEFAULT_BIND)
-    return redis_url(address, sentinel.PORT, "", "", 0, tls=_is_true(variables.get("broker_tls")))
-
-
-def _login(login: str, variables: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the user and the password."""
-    monitor = str(variables.get("broker_monitor_password") or "")
-    if login == "monitor" and monitor:
-        return redis_acl.MONITOR, monitor
-    return redis_acl.WORKER, "" if login == "none" else str(variables.get("broker_password") or "")
-
-
-def _with_database(url: str, database: int) -> str:
-    if database and sentinel.is_url(url):
+def with_database(url: str, database: int) -> str:
+    """Return the URL with another database of Redis; other brokers have none, and their URL stays."""
+    if sentinel.is_url(url):
         return sentinel.with_database(url, database)
     parts = urlsplit(url)
-    return (
-        urlunsplit(parts._replace(path=f"/{database}")) if database and parts.scheme in REDIS_SCHEMES else url
-    )
-
-
-def _is_true(value: object) -> bool:
-    """Read a variable that may come as text, as ``-e`` gives it."""
-    return str(value).lower() in ("true", "yes", "on", "1")
+    return urlunsplit(parts._replace(path=f"/{database}")) if parts.scheme in REDIS_SCHEMES else url

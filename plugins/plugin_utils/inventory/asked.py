@@ -12,10 +12,9 @@ from typing import Any, cast
 from .. import flower, logrotate, sandbox
 from ..app import celery_version, environment, settings
 from ..beat import options
-from ..broker.address import GROUP, primary_address
-from ..broker.limits import host_memory_mb, host_room_mb, sentinel_mb
+from ..broker import url
+from ..broker.limits import host_memory_mb, host_room_mb
 from ..broker.problems import broker_problems
-from ..broker.url import broker_url
 from ..plan import leaving, planning, worker_checks
 from . import checks
 from .problems import Problem
@@ -29,16 +28,16 @@ class Asked:
     :param host: its name in the inventory.
     :param values: every variable of the collection, each of its type and with its default.
     :param facts: `ansible_facts`, with those of `host_facts`.
-    :param groups, hostvars: as Ansible has them.
+    :param groups: as Ansible has them.
     :param play_hosts: the hosts of the play; what concerns the whole fleet is told by the first.
-    :param fleet: the fact `celeryops_fleet`, without the plans.
+    :param fleet: the fact `celeryops_fleet`, without the plans; besides `read`, the variables of all hosts
+        that it comes from, and `states`, what each has of Redis on its disk.
     """
 
     host: str
     values: Mapping[str, Any]
     facts: Mapping[str, Any]
     groups: Mapping[str, Sequence[str]]
-    hostvars: Mapping[str, Mapping[str, Any]]
     play_hosts: Sequence[str]
     fleet: Mapping[str, Any]
 
@@ -146,8 +145,8 @@ def _timeouts(asked: Asked) -> dict[str, Any]:
 
 def _celery_beat(asked: Asked) -> list[Problem]:
     value = asked.of("celery_beat", "scheduler", "schedules", "timezone", "loop_interval", "lock_timeout")
-    url = asked.values["celery_app_broker_url"]
-    wanted = options.Asked(**value, broker_url=url, app_settings=asked.settings["settings"])
+    broker_url = asked.values["celery_app_broker_url"]
+    wanted = options.Asked(**value, broker_url=broker_url, app_settings=asked.settings["settings"])
     found = options.problems(wanted, asked.groups) if asked.is_first else []
     variable = "celery_beat_environment"
     found += environment.environment_problems(asked.values[variable], variable)
@@ -170,13 +169,12 @@ def _broker(asked: Asked) -> list[Problem]:
     )
     memory_mb, room_mb = host_memory_mb(asked.facts), host_room_mb(asked.facts, value["type"])
     wanted = {**value, "rabbitmq": rabbitmq}
-    if found := broker_problems(wanted, asked.groups, asked.host, memory_mb, room_mb, asked.hostvars):
+    read, groups = asked.fleet["read"], asked.groups
+    if found := broker_problems(wanted, groups, asked.host, memory_mb, room_mb, read):
         return found
     # Both raise where a host cannot be reached as it is to be.
-    broker_url(asked.hostvars, asked.groups, asked.host)
-    several = value["type"] == "redis" and sentinel_mb(asked.groups) > 0
-    if several and asked.host in asked.groups[GROUP]:
-        primary_address(asked.hostvars, asked.groups)
+    url.place(asked.host, read, groups)
+    url.served(asked.host, read, groups, asked.fleet["states"])
     return []
 
 

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypedDict, cast
 
 from .. import naming
 from ..beat import options
+from ..broker import url
 from ..plan import budget, planning, spec
 from . import timers
 from .problems import Problem
@@ -92,6 +94,8 @@ class BrokerOf(TypedDict):
     queue_type: str
     consumer_timeout: int
     delivery_limit: int
+    place: url.Place | None
+    served: url.Served
 
 
 class HostSettings(TypedDict):
@@ -120,12 +124,17 @@ class HostSettings(TypedDict):
 
 
 def host_settings(
-    host: str, hostvars: Hostvars, groups: Groups, facts: Mapping[str, Any] | None = None
+    host: str,
+    hostvars: Hostvars,
+    groups: Groups,
+    facts: Mapping[str, Any] | None = None,
+    states: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> HostSettings:
     """Return what the roles of a host read of each other's variables.
 
-    :param hostvars: those of the host and of the first broker.
+    :param hostvars: those of the host and of the brokers.
     :param facts: of the host.
+    :param states: what each host has of Redis on its disk; others are missing.
     """
     own = hostvars[host]
     brokers = groups.get("celery_broker", ())
@@ -144,12 +153,27 @@ def host_settings(
         "settings": {**settings, "redbeat_redis_url": bool(celery.get("redbeat_redis_url"))},
         "beat_needs": options.needs(own[SCHEDULER], own[SCHEDULES]) if beats else [],
         "beat_sends": options.sends(own[SCHEDULES]) if beats else None,
-        "broker": {**broker, "tls": broker["tls"] and broker["type"] != "external"},
+        "broker": {
+            **broker,
+            "tls": broker["tls"] and broker["type"] != "external",
+            **_reached(host, hostvars, groups, states or {}),
+        },
         "memory": budget.role_memory(facts or {}),
         "plan": {},
         "leaving": [],
     }
     return cast(HostSettings, found)
+
+
+def _reached(
+    host: str, hostvars: Hostvars, groups: Groups, states: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return where the host finds the broker, and what it is told that runs one; preflight tells why not."""
+    found: dict[str, Any] = {"place": None, "served": {}}
+    with suppress(ValueError):
+        found["place"] = url.place(host, hostvars, groups)
+        found["served"] = url.served(host, hostvars, groups, states)
+    return found
 
 
 def members(groups: Groups) -> list[str]:

@@ -55,7 +55,8 @@ def test_loading_the_action_loads_what_the_filters_import() -> None:
     """As the process does from which every task's own is forked."""
     modules = subprocess.run([sys.executable, "-c", LOADS], capture_output=True, text=True, check=True).stdout
     utils = "ansible_collections.celeryops.systemd.plugins.plugin_utils"
-    loaded = {f"{utils}.plan.planning", f"{utils}.beat.options", f"{utils}.inventory.problems"}
+    lookup = "ansible_collections.celeryops.systemd.plugins.lookup.broker"
+    loaded = {lookup, f"{utils}.plan.planning", f"{utils}.beat.options", f"{utils}.inventory.problems"}
     assert loaded <= set(modules.split())
 
 
@@ -142,7 +143,14 @@ def test_what_is_said_of_the_broker_for_its_own_host_holds_where_it_is_reached_f
         "queue_type": "quorum",
         "consumer_timeout": 7200,
         "delivery_limit": 20,
+        "place": {
+            "url": "amqps://10.0.0.9:5671/celery",
+            "elsewhere": {"broker_password": "hub"},
+            "primary_name": "celery",
+        },
+        "served": {},
     }
+    assert hosts["hub"]["broker"]["served"]["peers"] == {"hub": "10.0.0.9"}
     assert hosts["w1"]["settings"]["task_default_queue_type"] == "quorum"
     # The CA is that of the fleet's own broker.
     assert (hosts["w2"]["broker"]["type"], hosts["w2"]["broker"]["tls"]) == ("external", False)

@@ -16,17 +16,10 @@ from typing import Any
 import pytest
 import redis
 from ansible_collections.celeryops.systemd.plugins.filter.broker import broker_users
+from asking import broker_asked
 from unit.plugins.modules.running import run_module
 
-ASKED: dict[str, Any] = {
-    "password": "toil",
-    "monitor_password": "",
-    "replica_password": "",
-    "previous_passwords": [],
-    "default_user": False,
-    "key_prefix": "",
-    "redis_users": {},
-}
+ASKED = broker_asked(password="toil")
 StartRedis = Callable[..., int]
 
 

@@ -5,23 +5,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.address import tls_names
+from asking import values
 
 
 def test_the_names_of_a_broker() -> None:
     """All by which some host may reach it, each once."""
-    hostvars: dict[str, dict[str, Any]] = {
-        "hub": {"broker_bind": ["127.0.0.1", "-10.0.0.5", "0.0.0.0"], "ansible_host": "10.0.0.5"},
-        "bare": {"broker_address": "db.example"},
+    read = {
+        "hub": values(broker_bind=["127.0.0.1", "-10.0.0.5", "0.0.0.0"], ansible_host="10.0.0.5"),
+        "bare": values(broker_address="db.example"),
     }
-    assert tls_names(hostvars, "hub") == ["localhost", "127.0.0.1", "10.0.0.5", "hub"]
-    assert tls_names(hostvars, "bare") == ["localhost", "127.0.0.1", "db.example", "bare"]
+    assert tls_names(read, "hub") == ["localhost", "127.0.0.1", "10.0.0.5", "hub"]
+    assert tls_names(read, "bare") == ["localhost", "127.0.0.1", "db.example", "bare"]
 
 
 def test_the_certificate_of_a_node_has_the_names_of_all() -> None:
     """kombu expects the name of the first node of the next one too."""
-    hostvars: dict[str, dict[str, Any]] = {"a": {}, "b": {}, "c": {}}
-    assert set(tls_names(hostvars, "b", ["a", "b", "c"])) == {"localhost", "127.0.0.1", "a", "b", "c"}
-    assert set(tls_names(hostvars, "b")) == {"localhost", "127.0.0.1", "b"}
+    read = dict.fromkeys("abc", values())
+    assert set(tls_names(read, "b", ["a", "b", "c"])) == {"localhost", "127.0.0.1", "a", "b", "c"}
+    assert set(tls_names(read, "b")) == {"localhost", "127.0.0.1", "b"}

@@ -13,28 +13,6 @@ from asking import broker_problems_of as problems
 FACTS: dict[str, Any] = {"celeryops": {"memory_mb": 2048}}
 SINGLE = {"celery_broker": ["hub"], "celery_queue_mail": ["hub"], "celery_beat": ["hub"]}
 FLEET = {"celery_broker": ["hub"], "celery_queue_mail": ["w1", "w2"], "celery_flower": ["w1"]}
-HOSTVARS: dict[str, dict[str, Any]] = {"hub": {}, "w1": {}}
-ASKED = {
-    "type": "redis",
-    "url": "",
-    "address": "",
-    "bind": ["127.0.0.1"],
-    "port": 6379,
-    "password": "",
-    "memory_max_mb": 0,
-    "maxmemory_mb": 0,
-    "redis_settings": {},
-    "monitor_password": "",
-    "replica_password": "",
-    "previous_passwords": [],
-    "default_user": False,
-    "key_prefix": "",
-    "redis_users": {},
-    "tls": False,
-    "tls_certificate": "",
-    "tls_key": "",
-    "tls_ca": "",
-}
 OPEN = {"bind": ["127.0.0.1", "10.0.0.5"], "password": "s3cret"}
 
 
@@ -51,8 +29,7 @@ OPEN = {"bind": ["127.0.0.1", "10.0.0.5"], "password": "s3cret"}
 )
 def test_what_is_well(asked: dict[str, Any], groups: dict[str, list[str]]) -> None:
     """A sound inventory has no problem."""
-    hostvars = {"hub": {"broker_url": asked.get("url", "")}, "w1": {}}
-    assert problems({**ASKED, **asked}, groups, "hub", FACTS, hostvars) == []
+    assert problems(groups, "hub", FACTS, **asked) == []
 
 
 @pytest.mark.parametrize(
@@ -123,14 +100,13 @@ def test_what_is_well(asked: dict[str, Any], groups: dict[str, list[str]]) -> No
 )
 def test_what_is_refused(asked: dict[str, Any], groups: dict[str, list[str]], problem: str) -> None:
     """Each problem names the host, the variable, the value and the fix."""
-    assert problems({**ASKED, **asked}, groups, "hub", FACTS, HOSTVARS) == [problem]
+    assert problems(groups, "hub", FACTS, **asked) == [problem]
 
 
 def test_a_host_that_only_uses_the_broker() -> None:
     """It is not asked to run it, and must be able to reach it."""
-    exposed = {**ASKED, "bind": ["0.0.0.0"]}
-    assert problems(exposed, FLEET, "w1", FACTS, HOSTVARS) == []
-    assert problems(ASKED, {"celery_queue_mail": ["w1"]}, "w1", FACTS, HOSTVARS) == [
+    assert problems(FLEET, "w1", FACTS, bind=["0.0.0.0"]) == []
+    assert problems({"celery_queue_mail": ["w1"]}, "w1", FACTS) == [
         "w1: group celery_broker = []: a fleet has a broker, and this inventory names none; put one host "
         "in celery_broker, or set broker_url to the URL of a broker that runs elsewhere"
     ]
@@ -138,15 +114,14 @@ def test_a_host_that_only_uses_the_broker() -> None:
 
 def test_a_password_is_never_in_a_problem() -> None:
     """Whatever else is wrong."""
-    asked = {
-        **ASKED,
+    asked: dict[str, Any] = {
         "password": "s3cret",
         "bind": [],
         "port": 0,
         "maxmemory_mb": 9**9,
         "redis_settings": {"dir": "/"},
     }
-    told = problems(asked, FLEET, "hub", FACTS, HOSTVARS)
+    told = problems(FLEET, "hub", FACTS, **asked)
     assert [line.split()[1] for line in told] == [
         "broker_bind",
         "broker_port",
@@ -165,4 +140,4 @@ def test_the_append_only_file_fits_the_disk(room: int | None, told: bool) -> Non
         "hub: broker_maxmemory_mb = 0: its append-only file may need 336 MB (3 x 112), and /var/lib/redis "
         "has room for 335; set it to 111 or less, or give /var/lib/redis a larger disk"
     )
-    assert problems(ASKED, SINGLE, "hub", facts, HOSTVARS) == ([problem] if told else [])
+    assert problems(SINGLE, "hub", facts) == ([problem] if told else [])

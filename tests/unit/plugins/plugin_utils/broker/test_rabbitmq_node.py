@@ -11,15 +11,17 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import (
     rabbitmq,
     rabbitmq_node,
     rabbitmq_objects,
+    url,
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.plugins.plugin_utils.broker.rabbitmq_fleet import ASKED, COOKIE, FACTS, ONE, THREE, hostvars
+from unit.plugins.plugin_utils.broker.rabbitmq_fleet import ASKED, COOKIE, FACTS, ONE, THREE, read
 
 
 def configured(groups: dict[str, list[str]], host: str, **asked: Any) -> dict[str, Any]:
     """Return what the node of a host is configured with."""
-    return rabbitmq_node.config({**ASKED, **asked}, groups, host, FACTS, hostvars(), "/tls")
+    peers = url.served(host, read(), groups, {})["peers"]
+    return rabbitmq_node.config({**ASKED, **asked}, groups, host, FACTS, peers, "/tls")
 
 
 def test_a_single_node_speaks_erlang_on_loopback_only() -> None:

@@ -12,14 +12,14 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import (
     limits,
 )
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.problems import broker_problems
-from unit.plugins.plugin_utils.broker.rabbitmq_fleet import ASKED, COOKIE, FACTS, ONE, OWN, THREE, hostvars
+from unit.plugins.plugin_utils.broker.rabbitmq_fleet import ASKED, COOKIE, FACTS, ONE, OWN, THREE, read
 
 
 def told(groups: dict[str, list[str]], host: str, **asked: Any) -> list[str]:
     """Return the problems' texts."""
     facts = asked.pop("facts", FACTS)
     memory, room = limits.host_memory_mb(facts), limits.host_room_mb(facts, "rabbitmq")
-    places = asked.pop("places", hostvars())
+    places = asked.pop("places", read())
     found = broker_problems({**ASKED, **asked}, groups, host, memory, room, places)
     return [problem.text(host) for problem in found]
 
@@ -84,7 +84,7 @@ def test_what_is_refused(groups: dict[str, list[str]], asked: dict[str, Any], pr
 
 def test_names_of_one_kind() -> None:
     """Erlang knows nodes by names with a dot, or by names without."""
-    places = hostvars()
+    places = read()
     places["a"]["ansible_host"] = "10.0.0.1"
     (problem,) = told(THREE, "b", rabbitmq=COOKIE, places=places)
     assert "some nodes go by a name with a dot and some without" in problem

@@ -11,16 +11,9 @@ from typing import Any
 import pytest
 from ansible_collections.celeryops.systemd.plugins.filter.broker import broker_users
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import redis_acl
+from asking import broker_asked
 
-ASKED: dict[str, Any] = {
-    "password": "toil",
-    "monitor_password": "",
-    "replica_password": "",
-    "previous_passwords": [],
-    "default_user": False,
-    "key_prefix": "",
-    "redis_users": {},
-}
+ASKED = broker_asked(password="toil")
 
 
 def digest(password: str) -> str:

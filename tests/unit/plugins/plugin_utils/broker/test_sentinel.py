@@ -12,11 +12,7 @@ from typing import Any
 import pytest
 import redis.exceptions
 import yaml
-from ansible_collections.celeryops.systemd.plugins.filter.broker import (
-    broker_primary,
-    broker_sentinel,
-    broker_users,
-)
+from ansible_collections.celeryops.systemd.plugins.filter.broker import broker_users
 from ansible_collections.celeryops.systemd.plugins.module_utils import redis_users
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_ask import SentinelLogin, ask
 from ansible_collections.celeryops.systemd.plugins.module_utils.broker_connection import BrokerError
@@ -26,8 +22,8 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.settings imp
     Timeouts,
     celery_settings,
 )
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import sentinel
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker.url import broker_url
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.broker import sentinel, url
+from asking import broker_asked, values
 from asking import broker_problems_of as problems
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,35 +36,24 @@ FACTS: dict[str, Any] = {"celeryops": {"memory_mb": 2048}}
 NEW = {"primary": "", "epoch": 0, "data": False}
 HOSTS = ["a", "b", "c"]
 GROUPS = {"celery_broker": HOSTS, "celery_queue_mail": ["w"]}
-VARIABLES = {"broker_bind": ["0.0.0.0"], "broker_password": "p@ss", "broker_replica_password": "r"}
-ASKED: dict[str, Any] = {
-    "type": "redis",
-    "url": "",
-    "address": "",
-    "bind": ["0.0.0.0"],
-    "port": 6379,
-    "password": "p@ss",
-    "memory_max_mb": 0,
-    "maxmemory_mb": 0,
-    "redis_settings": {},
-    "monitor_password": "",
-    "replica_password": "r",
-    "previous_passwords": [],
-    "default_user": False,
-    "key_prefix": "",
-    "redis_users": {},
-    "tls": False,
-    "tls_certificate": "",
-    "tls_key": "",
-    "tls_ca": "",
-}
+GIVEN: dict[str, Any] = {"bind": ["0.0.0.0"], "password": "p@ss", "replica_password": "r"}
 
 
-def inventory(states: dict[str, Any] | None = None, **variables: Any) -> dict[str, dict[str, Any]]:
-    """Return the variables of three brokers and a worker, with what is on the brokers' disks."""
-    states = dict.fromkeys(HOSTS, NEW) | (states or {})
-    facts = {host: {"ansible_facts": {"celeryops": {"redis": state}}} for host, state in states.items()}
-    return {host: {**VARIABLES, **variables, **facts.get(host, {})} for host in [*HOSTS, "w"]}
+def looked(states: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:
+    """Return what is on the disks of the three brokers, as facts of theirs."""
+    found = dict.fromkeys(HOSTS, NEW) | (states or {})
+    return {host: {"ansible_facts": {"celeryops": {"redis": state}}} for host, state in found.items()}
+
+
+def inventory(**given: Any) -> dict[str, dict[str, Any]]:
+    """Return the variables of three brokers and a worker."""
+    own = values(**{f"broker_{name}": value for name, value in {**GIVEN, **given}.items()})
+    return dict.fromkeys([*HOSTS, "w"], own)
+
+
+def reached(read: dict[str, Any], groups: dict[str, list[str]], login: str = "worker") -> tuple[str, Any]:
+    """Return the URL that the worker has, and the options."""
+    return url.reached(url.place("w", read, groups), read["w"], login)
 
 
 @pytest.mark.parametrize("hosts", [["a"], HOSTS, [*HOSTS, "d", "e"]])
@@ -91,15 +76,15 @@ def test_how_many_are_well(hosts: list[str]) -> None:
 )
 def test_what_is_refused(asked: dict[str, Any], hosts: list[str], words: str) -> None:
     groups = {"celery_broker": hosts, "celery_queue_mail": ["w"]}
-    (problem,) = problems({**ASKED, **asked}, groups, "a", FACTS, inventory())
+    (problem,) = problems(groups, "a", FACTS, looked(), **{**GIVEN, **asked})
     assert words in problem
 
 
 def test_what_is_well() -> None:
     for host in ("a", "w"):
-        assert problems(ASKED, GROUPS, host, FACTS, inventory()) == []
+        assert problems(GROUPS, host, FACTS, looked(), **GIVEN) == []
     # A play of the workers alone has not looked at the brokers.
-    assert problems(ASKED, GROUPS, "w", FACTS, dict.fromkeys([*HOSTS, "w"], VARIABLES)) == []
+    assert problems(GROUPS, "w", FACTS, **GIVEN) == []
 
 
 @pytest.mark.parametrize(
@@ -119,20 +104,21 @@ def test_what_is_well() -> None:
     ],
 )
 def test_who_is_the_primary(states: dict[str, Any], primary: str) -> None:
-    found = broker_primary(inventory(states), GROUPS, "b")
-    own = "redis://127.0.0.1:26379/0"
-    assert found == {"primary": primary, "own": "b", "sentinel": own, "quorum": 2}
+    found = url.served("b", inventory(), GROUPS, dict.fromkeys(HOSTS, NEW) | states)
+    assert (found["primary"], found["announced"], found["quorum"]) == (primary, "b", 2)
+    assert (found["url"], found["sentinel"]) == ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:26379/0")
 
 
 def test_it_does_not_guess() -> None:
-    both = inventory({"a": {**NEW, "data": True}, "c": {**NEW, "data": True}})
-    with pytest.raises(ValueError, match=r"a and c have each been a broker.*move /var/lib/redis/celery"):
-        broker_primary(both, GROUPS, "b")
-    unasked = inventory()
-    del unasked["c"]["ansible_facts"]
-    with pytest.raises(ValueError, match=r"c could be the host that has .*; play all of them"):
-        broker_primary(unasked, GROUPS, "b")
-    assert "could be the host" in problems(ASKED, GROUPS, "a", FACTS, unasked)[0]
+    held = {**NEW, "data": True}
+    (said,) = problems(GROUPS, "b", FACTS, looked({"a": held, "c": held}), **GIVEN)
+    assert "a and c have each been a broker" in said
+    assert said.endswith("move /var/lib/redis/celery away on the others")
+    unasked = looked()
+    del unasked["c"]
+    (said,) = problems(GROUPS, "a", FACTS, unasked, **GIVEN)
+    assert "c could be the host that has" in said
+    assert said.endswith("play all of them the first time")
 
 
 @given(
@@ -157,25 +143,23 @@ def test_what_is_on_the_disk(tmp_path: Path) -> None:
 
 
 def test_urls() -> None:
-    variables = inventory(broker_monitor_password="m")
-    assert broker_url(variables, GROUPS, "a") == (
+    read = inventory(monitor_password="m")
+    assert reached(read, GROUPS)[0] == (
         "sentinel://celery:p%40ss@a:26379/0;sentinel://celery:p%40ss@b:26379/0;"
         "sentinel://celery:p%40ss@c:26379/0"
     )
-    assert broker_url(variables, GROUPS, "w", 1, "monitor").startswith(
-        "sentinel://celery-monitor:m@a:26379/1;"
-    )
-    assert broker_url(variables, GROUPS, "b", login="none") == "redis://127.0.0.1:6379/0"
-    external = {"w": {"broker_url": "sentinel://:x@s1/0;sentinel://:x@s2/0?ssl_ca_certs=/ca"}}
-    assert broker_url(external, {}, "w", 3) == "sentinel://:x@s1/3;sentinel://:x@s2/3?ssl_ca_certs=/ca"
+    monitor = reached(read, GROUPS, "monitor")[0]
+    assert url.with_database(monitor, 1).startswith("sentinel://celery-monitor:m@a:26379/1;")
+    given = "sentinel://:x@s1/0;sentinel://:x@s2/0?ssl_ca_certs=/ca"
+    external = reached({"w": values(broker_url=given)}, {})[0]
+    assert url.with_database(external, 3) == "sentinel://:x@s1/3;sentinel://:x@s2/3?ssl_ca_certs=/ca"
 
 
 def test_what_clients_are_told() -> None:
     patience = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": None}
-    assert broker_sentinel(inventory(), {"celery_broker": ["a"]}, "w") == {}
-    assert broker_sentinel({"w": {"broker_url": "redis://h/0"}}, {}, "w") == {}
-    assert broker_sentinel({"w": {}}, {}, "w") == {}
-    encrypted = broker_sentinel(inventory(broker_tls=True), GROUPS, "w")
+    assert reached(inventory(), {"celery_broker": ["a"]})[1] == {}
+    assert reached({"w": values(broker_url="redis://h/0")}, {})[1] == {}
+    place, encrypted = reached(inventory(tls=True), GROUPS)
     words = {
         "ssl_cert_reqs": "required",
         "ssl_ca_certs": "/etc/ssl/celery-broker-ca.pem",
@@ -186,24 +170,20 @@ def test_what_clients_are_told() -> None:
         "master_name": "celery",
         "sentinel_kwargs": {**login, **patience, "ssl": True, **words},
     }
-    external = {"broker_url": "sentinel://s1/0", "broker_sentinel_name": "mymaster"}
-    assert broker_sentinel({"w": external}, {}, "w") == {
-        "master_name": "mymaster",
-        "sentinel_kwargs": patience,
-    }
-    url = broker_url(inventory(broker_tls=True), GROUPS, "w")
-    settings = celery_settings({}, Timeouts(1, 2, 3), url, url, Own("shop:", sentinels=encrypted))
+    external = values(broker_url="sentinel://s1/0", broker_sentinel_name="mymaster")
+    assert reached({"w": external}, {})[1] == {"master_name": "mymaster", "sentinel_kwargs": patience}
+    settings = celery_settings({}, Timeouts(1, 2, 3), place, place, Own("shop:", sentinels=encrypted))
     assert settings["broker_use_ssl"] == settings["redis_backend_use_ssl"] == words
     for transport in ("broker_transport_options", "result_backend_transport_options"):
         assert {**settings[transport], **encrypted, "global_keyprefix": "shop:"} == settings[transport]
-    plain = celery_settings({}, Timeouts(1, 2, 3), url, "redis://elsewhere/0", Own(sentinels=encrypted))
+    plain = celery_settings({}, Timeouts(1, 2, 3), place, "redis://elsewhere/0", Own(sentinels=encrypted))
     assert "master_name" not in plain["result_backend_transport_options"]
 
 
 @pytest.fixture
 def behind(start_redis: StartRedis, start_sentinel: StartSentinel) -> int:
     """The port of a Sentinel with the role's users, which knows a Redis as ``celery``."""
-    users = redis_users.acl_file(broker_users({**ASKED, "monitor_password": "m"}, of="sentinel"))
+    users = redis_users.acl_file(broker_users(broker_asked(**GIVEN, monitor_password="m"), of="sentinel"))
     return start_sentinel(start_redis("--appendonly", "yes"), users)
 
 
