@@ -39,6 +39,8 @@ def app_failure(
     result: Mapping[str, Any], host: str, source: str = "", wheelhouse: str = "", virtualenv: str = ""
 ) -> str:
     """Return the message."""
+    if not result.get("failed") and (paths := result.get("changed_paths")):
+        return "\n".join(release.deploy_problems(paths, host))
     if virtualenv:
         return commands.import_failure(result, host, virtualenv)
     return release.stage_failure(str(result.get("msg", "")), host, source, wheelhouse)
@@ -59,11 +61,6 @@ def celery_settings(
     timers = settings.Timeouts(**{name: int(value) for name, value in timeouts.items()})
     own = settings.Own(key_prefix, queue_type, ca_file, sentinels or {})
     return settings.celery_settings(overrides, timers, broker_url, result_backend, own)
-
-
-def deploy_problems(compared: Mapping[str, Any], host: str) -> list[str]:
-    """Return the problems."""
-    return release.deploy_problems(compared.get("changed_paths", ()), host)
 
 
 def environment_file(variables: Mapping[str, Any]) -> str:
@@ -101,7 +98,6 @@ class FilterModule:
             "app_command": app_command,
             "app_failure": app_failure,
             "celery_settings": celery_settings,
-            "deploy_problems": deploy_problems,
             "environment_file": environment_file,
             "fingerprint": release.fingerprint,
             "package_files": package_files,

@@ -5,27 +5,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible.utils.display import Display
-from ansible_collections.celeryops.systemd.plugins.plugin_utils import given
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.plan import (
     abandoned,
     changes,
     instance_files,
-    planning,
 )
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.report import status
-
-
-def concurrency(spec: Mapping[str, Any], cores: float, memory_mb: int) -> int:
-    """Return the concurrency of one instance; a wrong spec or too little memory is a PlanError."""
-    for name, value in {"cores": cores, "memory_mb": memory_mb}.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-            raise TypeError(f"{name} must be a number above 0, not {value!r}")
-    return planning.concurrency(spec, cores, int(memory_mb))
 
 
 def leaving_queues(
@@ -48,31 +36,14 @@ def leaving_queues(
     }
 
 
-def worker_plan(
-    queues: Mapping[str, Any],
-    host: str,
-    groups: Mapping[str, Sequence[str]],
-    facts: Mapping[str, Any],
-    defaults: Mapping[str, Any] | None = None,
-) -> planning.HostPlan:
-    """Return the plan of a host; what cannot be planned is a PlanError."""
-    given.dictionaries(queues=queues, groups=groups, facts=facts, defaults=defaults or {})
-    planned = planning.worker_plan(queues, host, groups, facts, defaults or {})
-    for warning in planned["warnings"]:
-        Display().warning(warning)
-    return planned
-
-
 class FilterModule:
     """Names the filters."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by their names."""
         return {
-            "concurrency": concurrency,
             "leaving_queues": leaving_queues,
             "limit_files": instance_files.limit_files,
             "plan_changes": changes.changes,
-            "worker_plan": worker_plan,
             "worker_service": instance_files.worker_service,
         }

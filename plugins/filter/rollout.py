@@ -122,12 +122,6 @@ def _age(since: str) -> float | None:
     return (datetime.now(timezone.utc) - (then if then.tzinfo else then.astimezone())).total_seconds()
 
 
-def queue_units(seen: Results, queue: str, queues: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the units of a queue, and the problems that stand against it."""
-    units, problems = of_queue.units(seen, str(queue), queues)
-    return {"units": units, "problems": problems}
-
-
 def rollout_verdict(results: Mapping[str, Results], batch: Mapping[str, Any]) -> dict[str, Any]:
     """Return the problems and the suspects."""
     return asdict(verdict.judge(batch, results))
@@ -150,9 +144,18 @@ def rollout_message(
     return verdict.message(stop, verdict.Verdict(**found), texts, verdict.Verdict(**(back or {})))
 
 
-def rollback_target(seen: Results, facts: Results, wanted: str = "") -> dict[str, Any]:
-    """Return the release to go back to, and the problems that stand against it."""
-    kept = {host: _kept(look, facts[host]["celeryops"]) for host, look in seen.items()}
+def rollout_target(
+    seen: Results,
+    facts: Results | None = None,
+    wanted: str = "",
+    queue: str = "",
+    queues: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the units of a queue, or the release to go back to, and the problems that stand against it."""
+    if queue:
+        units, problems = of_queue.units(seen, str(queue), queues or {})
+        return {"units": units, "problems": problems}
+    kept = {host: _kept(look, (facts or {})[host]["celeryops"]) for host, look in seen.items()}
     release, problems = rollback.target(kept, str(wanted))
     return {"release": release, "problems": problems}
 
@@ -188,9 +191,8 @@ class FilterModule:
         return {
             "rollout_results": rollout_results,
             "rollout_course": rollout_course,
-            "queue_units": queue_units,
             "rollout_verdict": rollout_verdict,
             "rollout_message": rollout_message,
-            "rollback_target": rollback_target,
+            "rollout_target": rollout_target,
             "drain_course": drain_course,
         }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypedDict
 
@@ -207,24 +207,6 @@ def worker_plan(
 ) -> HostPlan:
     """Return the plan of one host; arguments and errors as for Fleet and Fleet.plan."""
     return Fleet(queues, groups, defaults).plan(host, facts)
-
-
-def concurrency(raw: object, cores: float, memory_mb: int) -> int:
-    """Return the concurrency of one instance that has these cores and this MemoryMax to itself.
-
-    :param raw: one value of `celery_worker_queues`; of several pools, the first by name counts.
-    Raises PlanError when the spec is wrong or does not fit.
-    """
-    read, problems = spec.read("queue", raw, default_soft(DEFAULT_HARD), DEFAULT_HARD)
-    if read is None:
-        raise PlanError("concurrency", problems)
-    host = budget.Host("concurrency", Fraction(str(cores)), memory_mb)
-    instance = Instance(replace(read, pools=read.pools[:1], scale=None), read.pools[0])
-    whole = budget.Reserve(0, Fraction(0), {}, "all of it", memory_mb, host.cores)
-    problems = too_small(host, whole, [instance])
-    if problems:
-        raise PlanError(host.name, problems)
-    return _planned(host, whole, [instance])[0]["concurrency"]
 
 
 def too_small(host: budget.Host, kept: budget.Reserve, instances: Sequence[Instance]) -> list[Problem]:

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.celeryops.systemd.plugins.filter.app import app_failure, release_choice
 from ansible_collections.celeryops.systemd.plugins.filter.app import package_files as face
-from ansible_collections.celeryops.systemd.plugins.filter.app import release_choice
 from ansible_collections.celeryops.systemd.plugins.module_utils import layout
 from ansible_collections.celeryops.systemd.plugins.module_utils.files import changes, entry
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import release
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.app.release import (
-    deploy_problems,
     fingerprint,
     kept_releases,
     release_files,
@@ -148,10 +147,8 @@ def test_a_build_that_meets_its_fences_is_told_with_the_way_out() -> None:
 
 
 def test_a_deploy_tells_what_site_would_write_and_it_does_not() -> None:
-    assert deploy_problems([], "w1") == []
-    environment, settings = deploy_problems(
-        ["/etc/conf.d/celery/app.env", "/etc/conf.d/celery/settings.json"], "w1"
-    )
+    compared = {"changed_paths": ["/etc/conf.d/celery/app.env", "/etc/conf.d/celery/settings.json"]}
+    environment, settings = app_failure(compared, "w1").splitlines()
     assert environment == (
         "w1: celery_app_target or celery_app_environment = (hidden): /etc/conf.d/celery/app.env is not what "
         "the inventory asks for, and a deploy does not write it: the release would be tested with the one "

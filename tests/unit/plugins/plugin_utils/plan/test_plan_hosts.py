@@ -403,26 +403,6 @@ def test_a_host_that_nobody_looked_at() -> None:
         planning.worker_plan({}, "w1", {}, {}, {})
 
 
-@pytest.mark.parametrize(
-    ("raw", "cores", "memory_mb", "expected"),
-    [
-        ({}, 4, 4096, 4),
-        ({"workload": "mixed"}, 4, 4096, 11),
-        ({"workload": "io"}, 0.5, 1024, 50),
-        (None, 64, 1024, 5),
-    ],
-)
-def test_one_instance_by_hand(raw: object, cores: float, memory_mb: int, expected: int) -> None:
-    assert planning.concurrency(raw, cores, memory_mb) == expected
-
-
-def test_one_instance_by_hand_that_is_wrong() -> None:
-    with pytest.raises(PlanError, match="unknown pool"):
-        planning.concurrency({"pool": "x"}, 4, 4096)
-    with pytest.raises(PlanError, match="180 MB short"):
-        planning.concurrency({}, 4, 98)
-
-
 def test_extra_instances_are_planned_with_the_others() -> None:
     queues = {"mail": {"weight": 3, "scale": {"min_instances": 2, "max_instances": 3}}, "video": {}}
     instances = planned(queues, 4, 8192)["instances"]

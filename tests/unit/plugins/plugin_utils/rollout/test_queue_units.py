@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.filter.rollout import queue_units, rollout_course
+from ansible_collections.celeryops.systemd.plugins.filter.rollout import rollout_course, rollout_target
 from unit.plugins.plugin_utils.rollout.hosts import beat, host, seen, worker
 
 QUEUES: dict[str, Any] = {"mail": {}, "mail-bulk": {}, "images": {}}
@@ -20,7 +20,7 @@ FLEET = seen(
 
 
 def test_only_units_of_the_queue_restart() -> None:
-    found = queue_units(FLEET, "mail", QUEUES)
+    found = rollout_target(FLEET, queue="mail", queues=QUEUES)
     units = ["celery-worker@mail-prefork.service"]
     assert found == {"units": {"w1": units, "w2": units}, "problems": []}
     course = rollout_course(FLEET, only=found["units"])
@@ -28,14 +28,14 @@ def test_only_units_of_the_queue_restart() -> None:
 
 
 def test_an_unknown_queue_is_refused_with_the_nearest() -> None:
-    assert queue_units(FLEET, "mial", QUEUES) == {
+    assert rollout_target(FLEET, queue="mial", queues=QUEUES) == {
         "units": {},
         "problems": ["w1: queue = mial: no queue of celery_worker_queues; did you mean mail?"],
     }
 
 
 def test_a_limit_without_a_worker_of_the_queue_is_refused() -> None:
-    assert queue_units({"w2": FLEET["w2"]}, "mail-bulk", QUEUES)["problems"] == [
+    assert rollout_target({"w2": FLEET["w2"]}, queue="mail-bulk", queues=QUEUES)["problems"] == [
         "w2: queue = mail-bulk: none of the hosts has a worker of it; name hosts of celery_queue_mail_bulk "
         "in --limit, or leave it out"
     ]

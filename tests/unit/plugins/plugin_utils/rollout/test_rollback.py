@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.celeryops.systemd.plugins.filter.rollout import rollback_target
+from ansible_collections.celeryops.systemd.plugins.filter.rollout import rollout_target
 from unit.plugins.plugin_utils.rollout.hosts import facts, host, seen, worker
 
 
 def target(wanted: str = "", **fleet: dict[str, Any]) -> tuple[str, list[str]]:
-    found = rollback_target(seen(fleet), facts(fleet), wanted)
+    found = rollout_target(seen(fleet), facts(fleet), wanted)
     return found["release"], found["problems"]
 
 
