@@ -17,6 +17,7 @@ ARGUMENTS: dict[str, Any] = {
     "root": {"type": "str", "required": True},
     "packages": {"type": "list", "elements": "str", "required": True},
     "wheelhouse": {"type": "str", "default": ""},
+    "builder": {"type": "dict"},
 }
 
 
