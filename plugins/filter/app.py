@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
@@ -16,6 +18,8 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils import given
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import environment, release, settings
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout import rolled_back
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.run import app_command as commands
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 
 def app_command(
@@ -30,9 +34,18 @@ def app_command(
     """Return the command; an unknown sandbox is a ValueError."""
     variables = ChainMap(dict(known or {}), hostvars[host])  # type: ignore[arg-type]
     try:
-        return commands.app_command(variables, words, directory, virtualenv, environment)
+        return commands.app_command(variables, _defaults(), words, directory, virtualenv, environment)
     except ValueError as error:
         raise ValueError(f"{host}: {error}") from None
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    """Return what the roles' variables are by themselves; a play that only asks the app has no preflight."""
+    found: dict[str, Any] = {}
+    for role in ("celery_host", "celery_app", "celery_worker", "celery_beat"):
+        found |= DataLoader().load_from_file(str(ROLES / role / "defaults" / "main.yml"))
+    return found
 
 
 def app_failure(

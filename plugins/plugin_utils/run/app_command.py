@@ -25,6 +25,7 @@ _NAMED = {200: "CHDIR", 203: "EXEC", 217: "USER", 226: "NAMESPACE", 228: "SECCOM
 
 def app_command(
     variables: Mapping[str, Any],
+    defaults: Mapping[str, Any],
     words: Sequence[object],
     directory: str = "",
     virtualenv: str = "",
@@ -33,22 +34,26 @@ def app_command(
     """Return the words of a command that runs the app's Python on a host.
 
     :param variables: the host's; its user, its sandbox with the overrides, and where its app is.
+    :param defaults: of the roles, for those that the host does not have; ``celery_app_user`` and
+        ``celery_app_group`` have none of their own.
     :param words: what Python is given.
     :param directory: where it runs; where the host's app is.
     :param virtualenv: whose Python; that of the host's app.
     :param environment: whether it has the app's environment and the agent, as a worker has.
     """
-    user = variables.get("celery_app_user") or variables.get("celery_host_user") or "celery"
-    group = variables.get("celery_app_group") or variables.get("celery_host_group") or "celery"
-    directory = directory or variables.get("celery_app_directory") or f"{layout.CURRENT}/app"
-    virtualenv = virtualenv or variables.get("celery_app_virtualenv") or f"{layout.CURRENT}/venv"
+    user, group = (
+        variables.get(f"celery_app_{name}") or _given(f"celery_host_{name}", variables, defaults)
+        for name in ("user", "group")
+    )
+    directory = directory or _given("celery_app_directory", variables, defaults)
+    virtualenv = virtualenv or _given("celery_app_virtualenv", variables, defaults)
     lines = [
         "Environment=PYTHONDONTWRITEBYTECODE=1",
         *(_environment() if environment else ()),
         f"WorkingDirectory={directory}",
         "StateDirectory=celery", "StateDirectoryMode=0750", "LogsDirectory=celery", "LogsDirectoryMode=0750",
         "LimitCORE=0",
-        *_fences(variables),
+        *_fences(variables, defaults),
     ]  # fmt: skip
     command = [f"{virtualenv}/bin/python", *(str(word) for word in words)]
     # systemd replaces variables in the words of a command; so does Ansible's, unless it is told not to.
@@ -92,10 +97,16 @@ def _environment() -> list[str]:
     return [f"Environment=PYTHONPATH={layout.AGENT_ROOT}", *files]
 
 
-def _fences(variables: Mapping[str, Any]) -> list[str]:
+def _given(name: str, variables: Mapping[str, Any], defaults: Mapping[str, Any]) -> Any:
+    return variables.get(name) or defaults[name]
+
+
+def _fences(variables: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
     """Return those of the host's workers, or of beat where it has no workers."""
     groups = variables.get("group_names") or ()
     works = any(str(group).startswith(_WORKERS) for group in groups)
     role = "celery_worker" if works or "celery_beat" not in groups else "celery_beat"
-    level = variables.get(f"{role}_sandbox") or "strict"
-    return sandbox(str(level), variables.get(f"{role}_sandbox_overrides") or {})
+    level, overrides = (
+        _given(f"{role}_{name}", variables, defaults) for name in ("sandbox", "sandbox_overrides")
+    )
+    return sandbox(str(level), overrides)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.celeryops.systemd.plugins.filter.app import app_command, app_failure
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.sandbox import sandbox
-from reference.roles import ROOT
+from reference.roles import ROOT, roles
 
 HOSTS: dict[str, dict[str, Any]] = {
     "bare": {"group_names": ["celery", "celery_queue_mail"]},
@@ -115,6 +115,16 @@ def test_a_python_that_was_not_started_is_told_with_the_sandbox(code: int, what:
     told = app_failure({"rc": code, "stdout": "", "stderr": ""}, "w1", virtualenv="/venv")
     assert told.startswith(f"w1: celery_app_virtualenv = /venv: {what}; ")
     assert "fix celery_worker_sandbox_overrides, whose paths must exist" in told
+
+
+def test_what_it_takes_of_the_roles_defaults_are_values_and_no_templates() -> None:
+    """No play resolves them."""
+    taken = [
+        *("celery_host_user", "celery_host_group", "celery_app_directory", "celery_app_virtualenv"),
+        *(f"celery_{role}_sandbox{part}" for role in ("worker", "beat") for part in ("", "_overrides")),
+    ]
+    defaults = {name: value for role in roles() for name, value in role.defaults.items()}
+    assert [name for name in taken if "{{" in str(defaults[name])] == []
 
 
 def test_no_play_runs_the_app_in_another_way() -> None:
