@@ -30,7 +30,7 @@ class ActionModule(ActionBase):
         result |= self._execute_module(module_args=arguments, task_vars=task_vars)
         result |= self._told(task_vars or {}, result.get("changed_paths", []))
         if result.get("changed", True):
-            result.setdefault("ansible_facts", {})[snapshot.FACT] = {}
+            result.setdefault("ansible_facts", {})[snapshot.FACT] = ""
         return result
 
     def _told(self, task_vars: Mapping[str, Any], paths: list[str]) -> dict[str, Any]:

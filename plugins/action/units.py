@@ -37,7 +37,7 @@ class ActionModule(ActionBase):
         arguments = {**self._task.args, **holder.told(self._task.delegate_to, task_vars or {}, os.getppid())}
         result |= self._execute_module(module_args=arguments, task_vars=task_vars)
         if result.get("changed", True):
-            result["ansible_facts"] = {snapshot.FACT: {}}
+            result["ansible_facts"] = {snapshot.FACT: ""}
         return result
 
     def _settled(self, taken: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None:

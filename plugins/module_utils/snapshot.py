@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import grp
 import hmac
+import json
 import pwd
 import stat
 from pathlib import Path, PurePosixPath
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from .files import Entry
 
-# The fact that holds it.
+# The fact that holds it, as JSON text: Ansible copies the facts of a host, value by value, at every task.
 FACT = "celeryops_snapshot"
 # The fact that tells what this run changed, by the task that did: units that read it restart.
 CHANGED = "celeryops_changed_paths"
@@ -90,7 +91,8 @@ def current(facts: Mapping[str, Any], run: str) -> Mapping[str, Any]:
 
     :param run: the run that asks: one of an earlier run, as a cache of facts keeps it, does not count.
     """
-    snapshot: Mapping[str, Any] = facts.get(FACT) or {}
+    text = facts.get(FACT)
+    snapshot: Mapping[str, Any] = json.loads(text) if text and isinstance(text, str) else {}
     return snapshot if snapshot.get("run") == run else {}
 
 

@@ -115,33 +115,12 @@ ansible_facts:
         - What lay where O(files) match, and what O(units) and the workers did.
         - M(celeryops.systemd.managed_files) and M(celeryops.systemd.units) compare with it, and empty it
           where they change something.
-      type: complex
+        - JSON text with C(run), the run of Ansible that took it; C(patterns), O(files); C(found), for each
+          path its kind, mode, owner, group and time, and a file's hash, keyed by O(key), or a link's target;
+          C(units) and those of the workers as systemd has them; C(workers), the instances of which there is
+          any trace.
+      type: str
       returned: success
-      contains:
-        run:
-          description: The run of Ansible that took it.
-          returned: success
-          type: str
-        patterns:
-          description: O(files).
-          returned: success
-          type: list
-          elements: str
-        found:
-          description: >-
-            For each path its kind, mode, owner, group and time, and a file's hash, keyed by O(key), or a
-            link's target.
-          returned: success
-          type: dict
-        units:
-          description: O(units) and those of the workers as systemd has them.
-          returned: success
-          type: dict
-        workers:
-          description: The worker instances of which there is any trace.
-          returned: success
-          type: list
-          elements: str
     celeryops:
       description: What this collection wants to know.
       returned: success
@@ -243,6 +222,7 @@ ansible_facts:
 
 import grp
 import importlib.util
+import json
 import os
 import platform
 import pwd
@@ -392,7 +372,7 @@ def main() -> None:
     found = snapshot.take(files, module.params["key"])
     taken = {**found, **told, "run": module.params["run"]}
     run = module.params["holder"].get("run", "")
-    own = {"celeryops": facts, snapshot.FACT: taken, "celeryops_run": run}
+    own = {"celeryops": facts, snapshot.FACT: json.dumps(taken), "celeryops_run": run}
     module.exit_json(ansible_facts={**gathered(module), **own})
 
 

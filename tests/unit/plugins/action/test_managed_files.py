@@ -52,7 +52,7 @@ def test_the_look_shows_nothing_by_which_a_secret_could_be_guessed(tmp_path: Pat
     seen = []
     for _run in range(2):
         text = told(root, LOOK, write("secret", "hunter2"), keep)
-        seen += re.findall("digest: ([0-9a-f]{64})", text)[:1]
+        seen += re.findall(r'"digest\W+([0-9a-f]{64})', text)[:1]
         assert key.read_text() not in text
     assert len(set(seen)) == 2
     assert hashlib.sha256(b"hunter2").hexdigest() not in seen

@@ -32,8 +32,9 @@ WISH = {"name": UNIT, "state": "started", "enabled": True, "inputs": ["/etc/u/ol
 
 def play(book: Path, run: str = OWN, **arguments: Any) -> subprocess.CompletedProcess[str]:
     """Play the module with the snapshot of a run."""
+    taken = json.dumps({**SEEN, "run": "RUN"}).replace("RUN", run)
     tasks: list[dict[str, Any]] = [
-        {"ansible.builtin.set_fact": {"celeryops_snapshot": {**SEEN, "run": run}, "cacheable": True}},
+        {"ansible.builtin.set_fact": {"celeryops_snapshot": taken, "cacheable": True}},
         {"celeryops.systemd.units": {"units": [WISH], **arguments}, "register": "said"},
         {"ansible.builtin.assert": {"that": [f"said['states']['{UNIT}']['status'] == 'fine'"]}},
     ]
