@@ -13,7 +13,6 @@ from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.celeryops.systemd.plugins.module_utils import layout
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import given
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import environment, release, settings
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout import rolled_back
@@ -98,7 +97,7 @@ def release_choice(
     choice = rolled_back.choose(packed, facts["release"], facts.get("rolled_back", ""), named)
     shared = {**facts.get("virtualenvs", {}), **release.shared(choice.release, staged)}
     files = release.release_files(facts["releases"], choice.release, facts["release"], int(keep), shared)
-    forgotten = [{"path": layout.ROLLED_BACK, "state": "absent"}] if choice.forget else []
+    forgotten = [release.mark()] if choice.forget else []
     return {"release": choice.release, "note": choice.note, "files": [*files, *forgotten]}
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.celeryops.systemd.plugins.module_utils import layout
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import release as files
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout import (
     course,
     drain,
@@ -63,13 +64,16 @@ def rollout_course(
         only=only,
         beat_first=bool(beat_first),
     )
-    batches = course.course(units, options)
+    batches, former = course.course(units, options), course.former(units, release, options.links)
     silent = [look["item"] for look in elsewhere if "instances" not in look]
     return {
-        "batches": [asdict(batch) | {"restart": _restarts(batch)} for batch in batches],
+        "batches": [
+            asdict(batch) | {"restart": _restarts(batch), "link": _links(batch)} for batch in batches
+        ],
         "rows": course.rows(batches, units),
         "notes": course.notes(batches, units, options, silent),
-        "former": course.former(units, release, options.links),
+        "former": former,
+        "back": {host: [files.link(to), files.mark(release)] for host, to in former.items() if to},
     }
 
 
@@ -79,6 +83,11 @@ def _units(seen: Results, elsewhere: Sequence[Mapping[str, Any]]) -> list[course
 
 def _link(facts: Mapping[str, Any]) -> str:
     return str(facts["celeryops"]["release"])
+
+
+def _links(batch: course.Batch) -> dict[str, list[dict[str, str]]]:
+    """What celeryops.systemd.managed_files takes."""
+    return {host: [files.link(to)] for host, to in batch.switch.items()}
 
 
 def _restarts(batch: course.Batch) -> dict[str, list[dict[str, Any]]]:
@@ -157,7 +166,8 @@ def rollout_target(
         return {"units": units, "problems": problems}
     kept = {host: _kept(look, (facts or {})[host]["celeryops"]) for host, look in seen.items()}
     release, problems = rollback.target(kept, str(wanted))
-    return {"release": release, "problems": problems}
+    marks = {host: [files.mark(its.current)] for host, its in kept.items() if its.current != release}
+    return {"release": release, "problems": problems, "files": marks}
 
 
 def _kept(look: Mapping[str, Any], facts: Mapping[str, Any]) -> rollback.Kept:
@@ -179,6 +189,7 @@ def drain_course(
         "problems": drain.problems(units, hosts, limited, unserved) if drained else [],
         "notes": drain.notes(hosts, groups or {}) if drained else [],
         "units": {host: drain.desired(units, host, drained) for host in hosts},
+        "files": [drain.mark(datetime.now(timezone.utc) if drained else None)],
         "patience": max((unit.stop_timeout for unit in units if unit.host in hosts), default=0),
     }
 

@@ -83,8 +83,20 @@ def release_files(
         *({"path": f"{layout.RELEASES}/{name}", **directory} for name in kept),
         *({"path": f"{layout.VENVS}/{name}", **directory} for name in shared),
         {"path": f"{layout.RELEASES}/{wanted}/.deployed", "content": "", "mode": "0644", **OWNED_BY_ROOT},
-        {"path": layout.CURRENT, "state": "link", "target": f"releases/{wanted}"},
+        link(wanted),
     ]
+
+
+def link(release: str) -> dict[str, str]:
+    """Return the entry of managed_files for the link to the release that runs."""
+    return {"path": layout.CURRENT, "state": "link", "target": f"releases/{release}"}
+
+
+def mark(release: str = "") -> dict[str, str]:
+    """Return the entry for the release that the fleet went back from; an empty one is forgotten."""
+    if not release:
+        return {"path": layout.ROLLED_BACK, "state": "absent"}
+    return {"path": layout.ROLLED_BACK, "content": f"{release}\n", "mode": "0644", **OWNED_BY_ROOT}
 
 
 def shared(release: str, venv: str) -> dict[str, str]:

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.celeryops.systemd.plugins.module_utils import layout
 
+from ..app.release import OWNED_BY_ROOT
 from ..inventory.problems import Problem
 from .course import Unit
 
@@ -29,6 +31,15 @@ def desired(units: Iterable[Unit], host: str, drained: bool) -> list[dict[str, A
         if unit.host == host and unit.unit.startswith(layout.WORKER) and unit.state != "missing"
         if drained or not unit.extra
     ]
+
+
+def mark(since: datetime | None) -> dict[str, Any]:
+    """Return the entry of managed_files for what keeps a host's workers at rest; None takes it away."""
+    if not since:
+        return {"path": layout.DRAINED, "state": "absent"}
+    content = since.strftime("%Y-%m-%dT%H:%M:%SZ\n")
+    # A second drain leaves the time of the first.
+    return {"path": layout.DRAINED, "content": content, "once": True, "mode": "0644", **OWNED_BY_ROOT}
 
 
 def problems(units: Sequence[Unit], hosts: Sequence[str], limited: bool, unserved: bool) -> list[str]:

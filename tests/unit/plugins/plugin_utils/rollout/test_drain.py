@@ -20,6 +20,8 @@ def drain(fleet: dict[str, Any], **options: Any) -> dict[str, Any]:
 def test_the_workers_of_the_host_rest_and_beat_does_not() -> None:
     found = drain({"w1": host(worker("mail", stop_timeout=90), beat())}, elsewhere=OTHER)
     rest = {"name": "celery-worker@mail-prefork.service", "state": "stopped", "enabled": False, "inputs": []}
+    (mark,) = found.pop("files")
+    assert (mark["path"], mark["once"]) == ("/etc/conf.d/celery/drained", True)
     assert found == {"problems": [], "notes": [], "units": {"w1": [rest]}, "patience": 90}
 
 
@@ -27,6 +29,7 @@ def test_they_work_again_when_the_host_comes_back() -> None:
     found = drain({"w1": host(worker("mail", state="drained", active=False))}, drained=False)
     work = {"name": "celery-worker@mail-prefork.service", "state": "started", "enabled": True, "inputs": []}
     assert (found["units"], found["problems"]) == ({"w1": [work]}, [])
+    assert found["files"] == [{"path": "/etc/conf.d/celery/drained", "state": "absent"}]
 
 
 def test_an_extra_worker_rests_too_and_its_queue_puts_it_back() -> None:

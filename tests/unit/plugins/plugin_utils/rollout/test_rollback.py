@@ -47,7 +47,11 @@ def test_a_release_that_a_host_lacks_is_refused_with_what_it_has() -> None:
 def test_a_run_that_was_interrupted_goes_to_the_same_release_again() -> None:
     kept = ("c", "b", "a")
     switched = host(worker("mail", release="b"), release="b", releases=kept)
-    assert target(w1=switched, w2=host(release="c", releases=kept)) == ("b", [])
+    fleet: dict[str, Any] = {"w1": switched, "w2": host(release="c", releases=kept)}
+    assert target(**fleet) == ("b", [])
+    # Only what a host leaves is remembered.
+    (marks,) = rollout_target(seen(fleet), facts(fleet))["files"].items()
+    assert (marks[0], [mark["content"] for mark in marks[1]]) == ("w2", ["c\n"])
     restarting = host(worker("mail", release="c"), release="b", releases=kept)
     assert target(w1=switched, w2=restarting) == ("b", [])
 

@@ -135,7 +135,13 @@ def test_a_release_moves_only_what_does_not_run_it() -> None:
     found = course(fleet, release="new")
     assert order(found) == [["w2/celery-worker@mail-prefork.service"]]
     assert found["batches"][0]["switch"] == {"w2": "new"}
+    assert found["batches"][0]["link"]["w2"] == [
+        {"path": "/opt/celery/current", "state": "link", "target": "releases/new"}
+    ]
     assert found["former"] == {"w1": "old", "w2": "old"}
+    link, mark = found["back"]["w1"]
+    assert link == {"path": "/opt/celery/current", "state": "link", "target": "releases/old"}
+    assert (mark["path"], mark["content"]) == ("/opt/celery/.rolled_back", "new\n")
 
 
 def test_a_worker_that_still_runs_the_old_release_moves_where_the_link_has_moved_already() -> None:
@@ -171,7 +177,8 @@ def test_a_host_at_rest_is_switched_too() -> None:
 
 def test_without_a_former_release_nothing_can_go_back() -> None:
     fleet = {"w1": host(worker("mail", release=None, state="failed", active=False), release="")}
-    assert course(fleet, release="new")["former"] == {"w1": ""}
+    found = course(fleet, release="new")
+    assert (found["former"], found["back"]) == ({"w1": ""}, {})
 
 
 def test_on_the_way_back_each_host_goes_to_its_own_release_and_one_without_stays() -> None:
