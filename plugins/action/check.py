@@ -9,7 +9,10 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-ARGUMENTS: dict[str, Any] = {"problems": {"type": "list", "elements": "str", "required": True}}
+ARGUMENTS: dict[str, Any] = {
+    "problems": {"type": "list", "elements": "str", "required": True},
+    "status": {"type": "int", "default": 0},
+}
 
 
 class ActionModule(ActionBase):
@@ -24,5 +27,6 @@ class ActionModule(ActionBase):
         _validation, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
         problems: list[str] = given["problems"]
         if problems:
-            return {**result, "failed": True, "msg": "\n".join(problems), "problems": problems}
+            ended = {"celeryops_exit": given["status"]} if given["status"] else {}
+            return {**result, "failed": True, "msg": "\n".join(problems), "problems": problems, **ended}
         return {**result, "changed": False, "problems": []}

@@ -14,9 +14,14 @@ from typing import Any
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.celeryops.systemd.plugins.plugin_utils import given
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import environment, release, settings
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.app import (
+    commands,
+    environment,
+    release,
+    settings,
+)
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.rollout import rolled_back
-from ansible_collections.celeryops.systemd.plugins.plugin_utils.run import app_command as commands
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.run import app_command as launched
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 
@@ -33,7 +38,7 @@ def app_command(
     """Return the command; an unknown sandbox is a ValueError."""
     variables = ChainMap(dict(known or {}), hostvars[host])  # type: ignore[arg-type]
     try:
-        return commands.app_command(variables, _defaults(), words, directory, virtualenv, environment)
+        return launched.app_command(variables, _defaults(), words, directory, virtualenv, environment)
     except ValueError as error:
         raise ValueError(f"{host}: {error}") from None
 
@@ -54,7 +59,7 @@ def app_failure(
     if not result.get("failed") and (paths := result.get("changed_paths")):
         return "\n".join(release.deploy_problems(paths, host))
     if virtualenv:
-        return commands.import_failure(result, host, virtualenv)
+        return launched.import_failure(result, host, virtualenv)
     return release.stage_failure(str(result.get("msg", "")), host, source, wheelhouse)
 
 
@@ -75,6 +80,23 @@ def celery_settings(
     return settings.celery_settings(overrides, timers, broker_url, result_backend, own)
 
 
+def command_report(
+    result: Mapping[str, Any],
+    host: str,
+    command: Any,
+    variable: str,
+    fix: str,
+    secrets: Sequence[object] = (),
+) -> dict[str, list[str]]:
+    """Return the command's words, what it said, and why it failed."""
+    argv = commands.words(command)
+    return {
+        "words": argv,
+        "lines": commands.lines(result, host, argv, secrets),
+        "problems": commands.failure(result, host, argv, variable, fix),
+    }
+
+
 def environment_file(variables: Mapping[str, Any]) -> str:
     """Return the file's text; what systemd would refuse is a ValueError."""
     given.dictionaries(variables=variables)
@@ -93,12 +115,24 @@ def release_choice(
     facts: Mapping[str, Any], packed: str, keep: int, deploys: bool = False, staged: str = ""
 ) -> dict[str, Any]:
     """Return the release for the host, what to say about it, and the files; a number with -e is a word."""
-    named = deploys or str(load_extra_vars(DataLoader()).get("celery_app_release", "")) == packed
+    named = deploys or _named(packed)
     choice = rolled_back.choose(packed, facts["release"], facts.get("rolled_back", ""), named)
     shared = {**facts.get("virtualenvs", {}), **release.shared(choice.release, staged)}
     files = release.release_files(facts["releases"], choice.release, facts["release"], int(keep), shared)
     forgotten = [release.mark()] if choice.forget else []
     return {"release": choice.release, "note": choice.note, "files": [*files, *forgotten]}
+
+
+def _named(release: str) -> bool:
+    return str(load_extra_vars(DataLoader()).get("celery_app_release", "")) == release
+
+
+def switching_host(
+    hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], packed: str, deploys: bool = False
+) -> str:
+    """Return the host."""
+    facts = {host: hostvars[host].get("ansible_facts", {}).get("celeryops", {}) for host in hosts}
+    return commands.switching_host(facts, packed, deploys or _named(packed))
 
 
 class FilterModule:
@@ -110,8 +144,10 @@ class FilterModule:
             "app_command": app_command,
             "app_failure": app_failure,
             "celery_settings": celery_settings,
+            "command_report": command_report,
             "environment_file": environment_file,
             "fingerprint": release.fingerprint,
             "package_files": package_files,
             "release_choice": release_choice,
+            "switching_host": switching_host,
         }

@@ -19,6 +19,10 @@ options:
     type: list
     elements: str
     required: true
+  status:
+    description: The exit status of a playbook of this collection where there are any; V(0) leaves it.
+    type: int
+    default: 0
 author: celeryops contributors (@celeryops)
 """
 

@@ -43,6 +43,8 @@ REGISTERED: Mapping[str, Any] = {
     "ansible_check_mode": False,
     "__celery_app_agent_files": [],  # the agent's code, the same for every inventory
     "__celery_app_building": {"directory": "/opt/celery/releases/.r1"},
+    "celery_app_command": ["true"],
+    "__celery_app_ran": {"rc": 0, "stdout": "", "stderr": ""},
     "__flower_venv": {"path": "/opt/celery/flower/venv"},
 }  # fmt: skip
 ARTIFACT = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from .. import flower, logrotate, sandbox
-from ..app import celery_version, environment, settings
+from ..app import celery_version, commands, environment, settings
 from ..beat import options
 from ..broker import url
 from ..broker.limits import host_memory_mb, host_room_mb
@@ -116,7 +116,7 @@ def _celery_app(asked: Asked) -> list[Problem]:
     value = asked.of(
         "celery_app",
         "target", "source", "python", "packages", "pip_arguments", "settings", "environment",
-        "foreign_settings",
+        "foreign_settings", "before_switch",
     )  # fmt: skip
     return [
         *checks.app_problems(value["target"], value["source"], _timeouts(asked)),
@@ -126,6 +126,7 @@ def _celery_app(asked: Asked) -> list[Problem]:
         *checks.login_problems("celery_app_pip_arguments", value["pip_arguments"]),
         *settings.settings_problems(value["settings"], value["foreign_settings"]),
         *environment.environment_problems(value["environment"]),
+        *commands.problems(value["before_switch"], value["source"]),
     ]
 
 

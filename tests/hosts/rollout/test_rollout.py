@@ -152,6 +152,31 @@ def test_a_good_release(source: Path) -> None:
     assert_all_work()
 
 
+def test_commands_before_the_switch(source: Path) -> None:
+    """Once for the fleet, in the new release; where one fails the workers stay, by either play."""
+    append(source, APP.tasks, SMOKE.format(body="return None"))
+    former, before = releases(), pids()
+    note = 'pwd >> /var/lib/celery/switched; test -n "$CELERY_BROKER_URL"'
+    for play, last in (("deploy", "exit 3"), ("site", "exit 4")):
+        commands = {
+            "celery_app_before_switch": [["sh", "-c", note], ["sh", "-c", f"echo all {play}; {last}"]]
+        }
+        failed = FLEET.play(play, *source_of(source), "-e", json.dumps(commands))
+        assert failed.returncode != 0, failed.stdout
+        assert f"all {play}" in failed.stdout
+        assert f"ended with exit status {last[-1]}" in " ".join(failed.stdout.split())
+        assert (releases(), pids()) == (former, before)
+    told = [
+        FLEET.hosts.run(host, ["sh", "-c", "cat /var/lib/celery/switched || true"]) for host in FLEET.workers
+    ]
+    (release,) = {path for each in told for path in each.split()}
+    assert "".join(told).split() == [release] * 2, "once by each play, in the release that was staged"
+    assert release.rpartition("/releases/")[2].partition("/")[0] not in former
+    ran = FLEET.play("run", "-e", json.dumps({"command": ["sh", "-c", "echo of $HOME; exit 7"]}))
+    assert ran.returncode == 7, ran.stdout
+    assert "of /var/lib/celery" in ran.stdout
+
+
 def test_a_release_that_would_run_with_another_environment_is_refused() -> None:
     before = pids()
     other = {"celery_app_environment": {"PRICES": "new"}, "celery_app_settings": {"result_extended": True}}
