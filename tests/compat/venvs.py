@@ -16,7 +16,8 @@ CACHE = ROOT / ".cache" / "compat"
 
 #: What the tests need beside Celery, in the versions of requirements/dev.in.
 BESIDE = (
-    "celery-redbeat", "django", "django-celery-beat", "ephem", "eventlet", "gevent", "hypothesis", "pytest",
+    "celery-redbeat", "cryptography", "django", "django-celery-beat", "ephem", "eventlet", "gevent",
+    "hypothesis", "pytest",
 )  # fmt: skip
 
 #: What is named in the table.
@@ -28,7 +29,7 @@ def python_of(version: str) -> Path:
     directory = CACHE / version
     python, stamp = directory / "bin" / "python", directory / ".wanted"
     # kombu[redis]: with celery[redis] alone, pip takes a redis-py for 5.3 and 5.4 that their kombu refuses.
-    wanted = [f"celery[redis]=={version}", "kombu[redis]", "tzdata", *_pinned()]
+    wanted = [f"celery[redis]=={version}", "kombu[redis]", "tzdata", "pyyaml", *_pinned()]
     mark = json.dumps([sys.version, wanted])
     if not stamp.exists() or stamp.read_text() != mark:
         print(f"compat: installing celery {version} into {directory.relative_to(ROOT)}", flush=True)
