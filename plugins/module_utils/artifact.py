@@ -97,8 +97,10 @@ def read_source(source: Mapping[str, Any], target: str, cache: Path) -> Artifact
     if kind == "archive":
         return _archive(absolute("celery_app_source.path", source["path"]))
     members = _directory(source) if kind == "directory" else _git(source, cache)
-    check_target(target, {member.name: member.read for member in members}, _place(source))
-    return _tree(members, source)
+    found = _tree(members, source)
+    installs = bool(found.packages or found.requirements)
+    check_target(target, {member.name: member.read for member in members}, _place(source), installs)
+    return found
 
 
 def wheelhouse_members(path: str) -> list[Member]:

@@ -16,12 +16,15 @@ class ArtifactError(Exception):
     """The source cannot be deployed; the text names the variable, its value, and the fix."""
 
 
-def check_target(target: str, files: Mapping[str, Callable[[], bytes]], place: str) -> None:
+def check_target(
+    target: str, files: Mapping[str, Callable[[], bytes]], place: str, installs: bool = False
+) -> None:
     """Refuse a tree that does not hold the module of the target, or a module without its name.
 
     These are the commonest mistakes, and need no host to be seen; what the import says is for the host.
 
     :param files: how to read each file of the tree, by its path.
+    :param installs: whether pip installs what the tree asks for, which may have the module.
     """
     module, _colon, name = target.partition(":")
     # The last word of a target without a colon may be a name in the module, as `celery -A` reads it.
@@ -34,13 +37,22 @@ def check_target(target: str, files: Mapping[str, Callable[[], bytes]], place: s
             return _check_name(target, module, first, files[source]())
         if source or path in files or any(item.startswith(f"{path}/") for item in files):
             return None
+    if installs and not _holds_package(words[0], files):
+        return None
     wanted = module.replace(".", "/")
     found = {item.split("/")[0] for item in files if _TOP_MODULE.fullmatch(item)}
     holds = ", ".join(sorted(item.removesuffix(".py") for item in found)) or "no module at all"
     raise ArtifactError(
         f"celery_app_target = {target}: {place} has neither {wanted}.py nor {wanted}/; it holds {holds}: "
-        "name one of its modules, or let celery_app_source point to the directory above the package"
+        "name one of its modules, let celery_app_source point to the directory above the package, or add the "
+        "package that has it to the requirements.txt there"
     )
+
+
+def _holds_package(name: str, files: Iterable[str]) -> bool:
+    """Return whether the tree has Python code of a package, in whatever modules; the tree may be it."""
+    roots = (f"{name}.py", f"{name}/", f"src/{name}.py", f"src/{name}/")
+    return any(item == "__init__.py" or (item.endswith(".py") and item.startswith(roots)) for item in files)
 
 
 def _check_name(target: str, module: str, name: str, source: bytes) -> None:

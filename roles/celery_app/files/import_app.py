@@ -205,6 +205,10 @@ def _told(asked: dict[str, Any], error: BaseException) -> str:
         if len(value) >= SHORTEST_SECRET and value != asked["target"]:
             text = text.replace(value, "***")
     fix = "fix the import, or add what is missing to the app's requirements or celery_app_packages"
+    package = asked["target"].partition(":")[0].partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and error.name == package:
+        fix = f"name the module that has the app, or add the package that has {package} to the requirements"
+        fix += " of celery_app_source"
     if isinstance(error, TimeoutError):
         fix = f"do less at import, or raise celery_app_import_timeout = {asked['timeout']}"
     return f"celery_app_target = {asked['target']}: it does not import: {text}; {fix}"

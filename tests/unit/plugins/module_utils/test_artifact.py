@@ -183,6 +183,24 @@ def test_a_requirements_file_that_is_named_has_to_be_there(shop: Path, tmp_path:
         read({"type": "directory", "path": str(shop), "requirements": "prod.txt"}, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("requirements.txt", "panel==6.1\n"),
+        ("pyproject.toml", "[project]\nname = 'ours'\ndependencies = ['panel==6.1']\n"),
+    ],
+)
+def test_the_app_of_the_target_comes_with_a_requirement(tmp_path: Path, name: str, text: str) -> None:
+    """The directory holds only what is the operator's, such as the app's settings."""
+    source = {"type": "directory", "path": str(tmp_path / "ours")}
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours/panel_config.py").write_text("FEATURES = []\n")
+    with pytest.raises(ArtifactError, match=r"holds panel_config: .* or add the package .*requirements\.txt"):
+        read(source, tmp_path, "panel.tasks.celery_app:app")
+    (tmp_path / "ours" / name).write_text(text)
+    assert "app/panel_config.py" in names(read(source, tmp_path, "panel.tasks.celery_app:app"))
+
+
 @pytest.mark.parametrize("kind", ["missing", "empty"])
 def test_a_wheelhouse_without_wheels_is_refused(kind: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()

@@ -60,6 +60,31 @@ def test_a_name_that_the_module_may_have_passes(text: str) -> None:
     check_target("shop:app", {"shop.py": text.encode}, "/src")
 
 
+@pytest.mark.parametrize(
+        "files",
+    [["settings.py"], ["settings/__init__.py", "src/plugins.py"], [], ["panel/logo.svg"]],
+    ids=["a file", "packages", "nothing", "data"],
+)
+def test_a_target_that_pip_may_install_passes(files: list[str]) -> None:
+    """What is installed beside the tree cannot be seen here: the host's import tells."""
+    check_target("panel.tasks.celery_app:app", dict.fromkeys(files, bytes), "/src", installs=True)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["celery.py", "__init__.py"],
+        ["panel/__init__.py", "panel/celery.py"],
+        ["panel/panel/tasks.py"],
+        ["src/panel/celery.py"],
+    ],
+    ids=["the package itself", "another module of it", "the directory above", "in src"],
+)
+def test_a_target_whose_package_the_tree_holds_is_refused_whatever_pip_installs(files: list[str]) -> None:
+    with pytest.raises(ArtifactError, match="/src has neither"):
+        check_target("panel.tasks:app", dict.fromkeys(files, bytes), "/src", installs=True)
+
+
 def test_a_name_that_the_module_cannot_have_is_refused_with_the_apps_it_has() -> None:
     text = b"from celery import Celery\nshop = Celery()\n"
     with pytest.raises(ArtifactError, match=r"shop.celery has no app; set it to shop.celery:shop$"):

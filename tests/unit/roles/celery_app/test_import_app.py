@@ -78,6 +78,15 @@ def test_the_path_of_python_is_the_workers(tmp_path: Path) -> None:
     assert run(tmp_path, code, environment={"PYTHONPATH": f"{tmp_path}/vendor"}) == (0, "")
 
 
+def test_the_app_is_in_a_dependency_and_its_settings_in_the_directory(tmp_path: Path) -> None:
+    installed = tmp_path / "installed/panel"
+    installed.mkdir(parents=True)
+    (installed / "tasks.py").write_text("import celery, panel_config\napp = celery.Celery('panel')\n")
+    (tmp_path / "panel_config.py").write_text("")
+    changes = {"target": "panel.tasks:app", "environment": {"PYTHONPATH": str(installed.parent)}}
+    assert run(tmp_path, "", **changes) == (0, "")
+
+
 def test_task_modules_that_the_worker_would_import_are_imported_too(tmp_path: Path) -> None:
     code = "import celery\napp = celery.Celery('shop', include=['nosuch_tasks'])\n"
     status, said = run(tmp_path, code)
@@ -114,6 +123,7 @@ def test_a_signature_that_the_inventory_would_take_away_is_told(tmp_path: Path) 
     ("code", "changes", "words"),
     [
         ("import nosuchmodule\n", {}, ["celery_app_target = shop:app", "nosuchmodule", "/shop.py:1"]),
+        ("", {"target": "panel.tasks:app"}, ["No module named 'panel'", "the package that has panel"]),
         ("def (:\n", {}, ["celery_app_target = shop:app", "SyntaxError"]),
         ("raise SystemExit('go away')\n", {}, ["SystemExit", "go away"]),
         ("import celery\nshop = celery.Celery()\n", {}, ["shop has no app", "set it to shop:shop"]),
