@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import redis
+from celery.beat import Scheduler
 from eventually import wait_until
 
 from integration.agent.harness import BIN, Line, Service, Stage, free_port
@@ -90,6 +91,22 @@ def test_a_stop_in_a_finalizer(ticking: Stage, scheduler: str) -> None:
     service.signal(signal.SIGTERM)
     assert service.ended() == 0
     assert service.says("Exception ignored in")
+
+
+def test_a_schedule_that_raises(stage: Stage) -> None:
+    """Nobody has told beat to stop: from 5.7 on the other entries are sent, before it ends with the error."""
+    services = [beat(stage, FILE, host, CELERYOPS_APP="sunless") for host in "ab"]
+    if hasattr(Scheduler, "_is_due_failed"):
+        wait_until("the other entry is sent", lambda: ticks(stage) > 2)
+        for service in services:
+            service.signal(signal.SIGTERM)
+            assert service.ended() == 0
+        assert any(service.says("TypeError: no event after") for service in services)
+        return
+    for service in services:
+        assert service.ended() == 1
+        assert service.says("TypeError: no event after")
+        assert not service.says("beat was told to stop")
 
 
 @pytest.mark.parametrize("scheduler", [FILE, REDBEAT])

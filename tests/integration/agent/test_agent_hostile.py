@@ -42,7 +42,7 @@ def test_every_kind_of_malformed_message_between_good_ones(stage: Stage, pool: s
     assert {letter["queue"] for letter in kept} == {pool}
     assert all(letter["why"] and letter["at"] for letter in kept)
     assert worker.log.read_text(errors="replace").count("becomes a dead letter") == len(malformed)
-    assert stage.redis.ask("HLEN", "unacked") == "0"
+    wait_until("all is acknowledged", lambda: stage.redis.ask("HLEN", "unacked") == "0")
     assert stage.redis.ask("LLEN", pool) == "0"
 
 
@@ -70,7 +70,8 @@ def test_what_celery_stumbles_over_behind_a_task_takes_no_slot_for_ever(stage: S
             client.lpush(pool, messages.for_redis(parts, pool))
     wait_until("the good one is done", lambda: "good" in stage.marks("done"))
     wait_until("all is acknowledged", lambda: stage.redis.ask("HLEN", "unacked") == "0")
-    assert worker.says("Celery raised around a task")
+    # A Celery before 5.7 takes this for the task's own error, and tells it itself.
+    assert worker.says("unhashable type: 'list'")
     assert worker.runs
 
 
