@@ -4,6 +4,7 @@
 
     python -m compat             every version, minutes each; writes the table once all have run
     python -m compat 5.5.3       one
+    python -m compat 5.5.3 --again tests/x.py   these tests of it, and what they show in the place of before
     python -m compat --short     what a change breaks first, on what `make integration` does not run
 
 The exit status is 0 when all tests passed on what is supported, and the rest was refused in words.
@@ -88,6 +89,9 @@ def main() -> int:
     parser.add_argument(
         "--short", action="store_true", help="few tests, on the versions of make test; no table"
     )
+    parser.add_argument(
+        "--again", metavar="TEST", action="append", help="only this test or file; the rest is as it was"
+    )
     parser.add_argument("versions", nargs="*", help="versions of Celery; all when none is named")
     options = parser.parse_args()
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -98,7 +102,10 @@ def main() -> int:
             outcome = refused(version)
             good = "the oldest Celery that is supported" in outcome["refused"]
         else:
-            outcome = tested(version, SHORT if options.short else WHOLE)
+            outcome = tested(version, options.again or (SHORT if options.short else WHOLE))
+            if options.again:
+                before = json.loads((CACHE / f"{version}.json").read_text(encoding="utf-8"))["tests"]
+                outcome["tests"] = {**before, **outcome["tests"]}
             good = bool(outcome["tests"]) and all(outcome["tests"].values())
         failed += [] if good else [version]
         if not options.short:

@@ -8,6 +8,7 @@ import signal
 import time
 from functools import partial
 
+import celery
 import pytest
 from celery import VERSION_BANNER
 from eventually import wait_until
@@ -167,5 +168,7 @@ def test_a_restart_of_redis_with_an_unacked_message(stage: Stage, agent: bool) -
     else:
         stage.send("prefork", "parcels.send", "after")
         wait_until("both are done", lambda: set(stage.marks("done")) == {"through", "after"})
-        wait_until("both are acknowledged", lambda: stage.redis.ask("HLEN", "unacked") == "0")
+        # Celery 5.5 alone does not hear of the end of what ran when the connection broke.
+        left = "0" if agent or celery.VERSION >= (5, 6) else "1"
+        wait_until("what was heard of is acknowledged", lambda: stage.redis.ask("HLEN", "unacked") == left)
         assert worker.runs

@@ -14,6 +14,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import celery
 import pytest
 from eventually import wait_until
 
@@ -83,12 +84,16 @@ def test_a_task_that_a_child_was_just_handed_runs_once(stage: Stage, late: bool,
     wait_until("a child was handed it", lambda: any(map(unread, children)))
     before = len(list(threads.iterdir()))
     worker.signal(signal.SIGTERM)
-    wait_until("it drains, with a thread for its timers", lambda: len(list(threads.iterdir())) > before)
+    if celery.VERSION < (5, 6):  # which has no thread for its timers then
+        wait_until("it drains, and asks for no more work", lambda: stage.redis.has_waiting(0))
+    else:
+        wait_until("it drains, with a thread for its timers", lambda: len(list(threads.iterdir())) > before)
     for child in children:
         os.kill(int(child), signal.SIGCONT)
     assert worker.ended() == 0
     assert stage.marks("done") == ["once"]
-    assert stage.redis.ask("LLEN", "prefork") == ("0" if agent else "1")
+    # Celery 5.5 alone forgets it with all others, and puts none back.
+    assert stage.redis.ask("LLEN", "prefork") == ("0" if agent or celery.VERSION < (5, 6) else "1")
     assert stage.redis.ask("HLEN", "unacked") == "0"
 
 

@@ -144,12 +144,12 @@ def test_tasks_that_the_app_used_while_it_was_imported() -> None:
     bind = Task.__dict__["bind"]
     with recorded_tasks() as taken:
         app = Celery(set_as_current=False)
-        follows_settings: Any = app.task(work, name="follows")
-        decides_itself: Any = app.task(work, name="decides", acks_late=False)
+        follows_settings: Any = app.task(work, name="follows", shared=False)
+        decides_itself: Any = app.task(work, name="decides", acks_late=False, shared=False)
         app.conf.beat_schedule = {"a": {"task": follows_settings.name}, "b": {"task": decides_itself.name}}
     assert Task.__dict__["bind"] is bind
     apply_settings(app.conf, {"task_acks_late": True}, taken)
-    used_later: Any = app.task(work, name="later")
+    used_later: Any = app.task(work, name="later", shared=False)
 
     assert follows_settings.acks_late is True
     assert decides_itself.acks_late is False
@@ -241,7 +241,7 @@ def test_what_takes_a_signature_away_is_refused(
 def test_a_task_that_is_used_while_it_is_imported_signs_too() -> None:
     with recorded_tasks() as taken:
         app = Celery(set_as_current=False)
-        early: Any = app.task(work, name="early")
+        early: Any = app.task(work, name="early", shared=False)
         app.conf.beat_schedule = {"a": {"task": early.name}}
         app.conf.update(SIGNED)
     apply_settings(app.conf, SAFE, taken)

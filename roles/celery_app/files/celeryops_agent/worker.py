@@ -254,6 +254,8 @@ def _reconnecting(base: Any, max_deliveries: int) -> type:
             super().on_unknown_task(body, message, exc)
 
         def on_connection_error_after_connected(self, exc: Exception) -> None:
+            # Acks of gevent and eventlet that wait for the loop, before 5.7: else what is done is given back.
+            super().perform_pending_operations()
             settle_pending_reads(self.connection)
             super().on_connection_error_after_connected(exc)
 

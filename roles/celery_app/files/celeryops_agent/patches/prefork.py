@@ -27,6 +27,9 @@ def keep_handed_over() -> None:
     the message. But between the writing of a task to its child and the child's word that it took it, some
     milliseconds, or seconds on a busy host, the child runs it all the same, and its message goes back to the
     queue: the task runs twice (seen with celery 5.7.0, in early and late acks).
+
+    Celery 5.5 forgets those that are accepted too: it does not hear that they end, and never acknowledges
+    them.
     """
     if not hasattr(AsynPool, "flush") or hasattr(AsynPool.flush, "__wrapped__"):
         return
@@ -38,12 +41,15 @@ def keep_handed_over() -> None:
             for key, job in self._cache.items()
             if not job._accepted and job._write_to is not None and job._write_to._is_alive()
         }
+        accepted = {key: job for key, job in self._cache.items() if job._accepted}
         for key in handed_over:
             del self._cache[key]
         try:
             flush(self)  # type: ignore[no-untyped-call]
         finally:
-            self._cache.update(handed_over)
+            # Not those whose end was read meanwhile.
+            running = {key: job for key, job in accepted.items() if not job.ready()}
+            self._cache.update(handed_over | running)
             self._busy_workers.update(job._write_to.inqW_fd for job in handed_over.values())
 
     flush_others.__wrapped__ = flush  # type: ignore[attr-defined]

@@ -9,7 +9,6 @@ from functools import wraps
 from time import monotonic
 from typing import Any
 
-import celery
 from kombu.utils.eventio import READ, poll
 
 from celeryops_agent.internals import Internal
@@ -24,9 +23,6 @@ INTERNALS = (
     Internal("kombu.transport.redis:MultiChannelPoller.__init__", uses=("_channels",)),
 )
 
-#: The versions that :func:`settle_pending_reads` is for.
-AFFECTED = frozenset({"5.7.0"})
-
 #: Seconds to wait for a reply. A Redis that lives replies to a BRPOP of kombu's within one.
 REPLY_TIMEOUT = 2.0
 
@@ -35,19 +31,19 @@ REPLY_TIMEOUT = 2.0
 BRPOP_TIMEOUT = 1.0
 
 
-def settle_pending_reads(connection: Any, version: str = celery.__version__) -> None:
+def settle_pending_reads(connection: Any) -> None:
     """Leave no channel of a broken Redis connection waiting for a reply.
+
+    Often only one of its sockets is broken, and kombu drops a message that comes through another while it
+    closes the channel: it is kept, to go back.
 
     celery 5.7.0 closes the broken connection a second time (celery#10242). A channel that still waits for
     the reply to a BRPOP then reads from what is gone: AttributeError, and the worker exits with the ack
     of its finished task unsent.
 
-    Often only one of its sockets is broken: a message that comes through another is kept, to go back.
-
     :param connection: the consumer's kombu connection; others than Redis are left alone.
-    :param version: the version of Celery that runs.
     """
-    if version not in AFFECTED or connection is None:
+    if connection is None:
         return
     transport = connection.transport
     if transport.driver_type == "redis":
