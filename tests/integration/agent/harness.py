@@ -392,6 +392,10 @@ class Stage:
         path = self.directory / "marks" / event
         return path.read_text().split() if path.exists() else []
 
+    def has_all_marks(self, event: str, names: Iterable[str]) -> bool:
+        """Whether each of these tasks left this mark, however often."""
+        return set(names) <= set(self.marks(event))
+
     def has_marks(self, event: str, number: int) -> bool:
         """Whether so many tasks left this mark."""
         return len(self.marks(event)) >= number
