@@ -63,6 +63,13 @@ ARGUMENTS: dict[str, Any] = {
 SHOW = ("show", "--timestamp=us+utc", f"--property={','.join(PROPERTIES)}", "--")
 
 
+# systemd.service(5), Result=; and what systemd writes to the unit's journal, also where the unit goes on.
+_KILLED_FOR_MEMORY = "oom-kill"
+_OOM_KILLER = "killed by the OOM killer"
+# What gives a unit its MemoryMax.
+_MEMORY_VARIABLES = {layout.BEAT: "celery_beat_memory_max_mb", layout.FLOWER: "flower_memory_max_mb"}
+
+
 @dataclass(frozen=True)
 class Desired:
     """What a unit shall be; ``state`` and ``enabled`` of None leave what is.
@@ -298,6 +305,27 @@ def worker_units(workers: Iterable[str]) -> list[str]:
 def want_pattern(template: str) -> str:
     """Return the pattern of the links that enable an instance."""
     return f"{layout.UNITS}/*.wants/{template}{{instance}}.service"
+
+
+def killed_for_memory(unit: Unit, limit: str, journal: str) -> str:
+    """Return that the kernel killed a unit for its memory, with the limit and the variable; empty if not.
+
+    :param limit: its MemoryMax as systemd shows it: bytes, or infinity.
+    :param journal: the end of its journal.
+    """
+    if unit.result != _KILLED_FOR_MEMORY and _OOM_KILLER not in journal:
+        return ""
+    if not limit.isdigit():
+        return (
+            f"{unit.name}: MemoryMax = {limit}: the kernel killed it, for the memory of its slice or host is used "
+            "up; give the host more, or its units less"
+        )
+    variable = _MEMORY_VARIABLES.get(unit.name, "it")
+    if unit.name.startswith(layout.WORKER):
+        instance = unit.name[len(layout.WORKER) : -len(layout.SERVICE)]
+        variable = f"celery_worker_queues.<queue>.app_memory_mb of {instance}"
+    what = "the kernel killed it there, for it needs more than that"
+    return f"{unit.name}: MemoryMax = {int(limit) // 2**20}M: {what}; raise {variable}"
 
 
 def parse_loaded(text: str) -> list[str]:

@@ -14,7 +14,8 @@ description:
   - Restarts a unit only when one of its own inputs changed after it started. The decision is made from the
     times of the files, so a run that was interrupted is completed by the next one.
   - Tells systemd to read its files again when they changed.
-  - Waits until the units are ready; a failure shows the unit's state and the end of its journal.
+  - Waits until the units are ready; a failure shows the unit's state, the end of its journal,
+    and where the kernel killed it for its memory the limit and the variable that sets it.
   - Stops the instances that left the inventory before it removes what is left of them.
 extends_documentation_fragment: celeryops.systemd.attributes.diff
 options:
@@ -198,6 +199,10 @@ class Systemd:
             return {}
         return units.parse_show(names, self.run("systemctl", *units.SHOW, *names))
 
+    def memory_max(self, unit: units.Unit) -> str:
+        """Return the limit of a unit's memory: bytes, or infinity."""
+        return self.run("systemctl", "show", "--property=MemoryMax", "--value", "--", unit.name).strip()
+
     def loaded(self, template: str) -> list[str]:
         """Return the instances of a template that systemd runs, or remembers as failed."""
         pattern = f"{template}*"
@@ -332,6 +337,8 @@ class Run:
         ]
         for unit in failed[:JOURNALS_SHOWN]:
             journal = self.systemd.journal(unit) or "(empty)"
+            if killed := units.killed_for_memory(unit, self.systemd.memory_max(unit), journal):
+                parts.append(killed)
             parts.append(f"The end of the journal of {unit.name}:\n{journal}")
         self.module.fail_json(msg="\n".join([*parts, said]).strip(), **self.result())
 

@@ -205,3 +205,37 @@ def test_a_stray_file_is_no_unit_to_ask_about() -> None:
         "celery-worker@mail-prefork.service",
         "celery-worker@a.b-solo-2.service",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [
+        ("celery-beat.service", "celery_beat_memory_max_mb"),
+        ("celery-flower.service", "flower_memory_max_mb"),
+        ("celery-worker@big-mail-prefork.service", "celery_worker_queues.<queue>.app_memory_mb of big-mail-prefork"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("result", "journal"),
+    [("oom-kill", ""), ("timeout", "x: A process of this unit has been killed by the OOM killer.")],
+)
+def test_who_was_killed_for_its_memory_is_told_the_limit_and_the_variable(
+    name: str, variable: str, result: str, journal: str
+) -> None:
+    said = units.killed_for_memory(replace(RUNNING, name=name, result=result), str(192 * 2**20), journal)
+    assert said == (
+        f"{name}: MemoryMax = 192M: the kernel killed it there, for it needs more than that; raise {variable}"
+    )
+
+
+def test_who_ended_otherwise_is_told_nothing_of_memory() -> None:
+    failed = replace(RUNNING, name="celery-beat.service", result="exit-code")
+    assert units.killed_for_memory(failed, str(2**20), "ImportError") == ""
+
+
+def test_without_a_limit_of_its_own_the_host_was_full() -> None:
+    killed = replace(RUNNING, name="redis-server.service", result="oom-kill")
+    assert units.killed_for_memory(killed, "infinity", "") == (
+        "redis-server.service: MemoryMax = infinity: the kernel killed it, for the memory of its slice or host is "
+        "used up; give the host more, or its units less"
+    )
