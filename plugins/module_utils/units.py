@@ -317,8 +317,8 @@ def killed_for_memory(unit: Unit, limit: str, journal: str) -> str:
         return ""
     if not limit.isdigit():
         return (
-            f"{unit.name}: MemoryMax = {limit}: the kernel killed it, for the memory of its slice or host is used "
-            "up; give the host more, or its units less"
+            f"{unit.name}: MemoryMax = {limit}: the kernel killed it, for the memory of its slice or host is "
+            "used up; give the host more, or its units less"
         )
     variable = _MEMORY_VARIABLES.get(unit.name, "it")
     if unit.name.startswith(layout.WORKER):

@@ -60,6 +60,7 @@ class SpecPlan(TypedDict):
     queue: str
     consumes: list[str]
     pool: str
+    app_memory_mb: int
     prefetch_multiplier: int
     max_tasks_per_child: int | None
     memory_swap_max_mb: int
@@ -222,6 +223,7 @@ class Instance:
             queue=spec.queue,
             consumes=list(spec.consumes),
             pool=self.pool,
+            app_memory_mb=spec.app_memory_mb,
             prefetch_multiplier=PREFETCH,
             max_tasks_per_child=spec.max_tasks_per_child if self.forks else None,
             memory_swap_max_mb=SWAP_MB,

@@ -6,12 +6,14 @@ Reads a JSON object from stdin: target, directory, timeout (s), pools, settings,
 with a module, the package that has it, and the variable and value that ask for it, agent, the modules of
 the agent that will run beside it, each with its path and content, and queues: consumed by the fleet, foreign
 ones that others consume, and periodic, the entries of the inventory for beat, null where beat does not run.
+memory: what the app is planned with in MB, queues by their name, and beat's limit, 0 where it does not run.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import signal
 import sys
@@ -25,6 +27,9 @@ POOL_PACKAGES = ("gevent", "eventlet")
 # Shorter values are words such as "true": hiding them would make the message unreadable.
 SHORTEST_SECRET = 8
 PACKAGE = "celeryops_agent"
+BEAT_MEMORY = "celery_beat_memory_max_mb"
+# Beat has its schedule and its connections beside the app.
+BEAT_SHARE = 5 / 4
 
 
 class RefusalError(Exception):
@@ -95,7 +100,8 @@ def _import(asked: dict[str, Any], agent: Path) -> str:
         )
     _need_transport(app)
     _need_consumers(app, **asked["queues"])
-    return _unknown_tasks(app, **asked["queues"])
+    found = [_unknown_tasks(app, **asked["queues"]), *_short_of_memory(**asked["memory"])]
+    return "\n".join(filter(None, found))
 
 
 def _unpack(modules: list[dict[str, Any]], directory: Path) -> None:
@@ -154,6 +160,29 @@ def _unknown_tasks(app: Any, foreign: list[str], periodic: dict[str, Any] | None
         return ""
     fix = "fix the name, or import the module that has the task"
     return f"{' and '.join(named)}: the app has no such task, and its workers would run none; {fix}"
+
+
+def _short_of_memory(queues: dict[str, int], beat: int) -> list[str]:
+    """Return where the app is planned with less memory than it takes here, with what to write."""
+    import celery.apps.worker  # noqa: F401, PLC0415 - a worker loads that too
+
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    used = next(int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
+    planned = {f"celery_worker_queues.{queue}.app_memory_mb": mb for queue, mb in queues.items()}
+    wanted = {variable: _stepped(used * 11 / 10) for variable in planned}
+    if beat:
+        planned[BEAT_MEMORY] = beat
+        wanted[BEAT_MEMORY] = _stepped(used * BEAT_SHARE)
+    return [
+        f"{variable} = {mb}: the app takes {used} MB once it is imported; set it to {wanted[variable]}"
+        for variable, mb in planned.items()
+        if mb < used
+    ]
+
+
+def _stepped(figure: float) -> int:
+    """Return the next multiple of 5 MB, as measure.yml does."""
+    return math.ceil(figure / 5) * 5
 
 
 def _need_pool(pool: str) -> None:

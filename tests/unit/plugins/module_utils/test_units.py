@@ -212,7 +212,10 @@ def test_a_stray_file_is_no_unit_to_ask_about() -> None:
     [
         ("celery-beat.service", "celery_beat_memory_max_mb"),
         ("celery-flower.service", "flower_memory_max_mb"),
-        ("celery-worker@big-mail-prefork.service", "celery_worker_queues.<queue>.app_memory_mb of big-mail-prefork"),
+        (
+            "celery-worker@big-mail-prefork.service",
+            "celery_worker_queues.<queue>.app_memory_mb of big-mail-prefork",
+        ),
     ],
 )
 @pytest.mark.parametrize(
@@ -236,6 +239,6 @@ def test_who_ended_otherwise_is_told_nothing_of_memory() -> None:
 def test_without_a_limit_of_its_own_the_host_was_full() -> None:
     killed = replace(RUNNING, name="redis-server.service", result="oom-kill")
     assert units.killed_for_memory(killed, "infinity", "") == (
-        "redis-server.service: MemoryMax = infinity: the kernel killed it, for the memory of its slice or host is "
-        "used up; give the host more, or its units less"
+        "redis-server.service: MemoryMax = infinity: the kernel killed it, for the memory of its slice or "
+        "host is used up; give the host more, or its units less"
     )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,7 @@ def run(tmp_path: Path, code: str, **changes: Any) -> tuple[int, str]:
         "needs": [],
         "queues": {"consumed": [], "foreign": [], "periodic": None},
         "agent": agent(),
+        "memory": {"queues": {}, "beat": 0},
         "settings": {"task_acks_late": True},
         "environment": {"SHOP_TOKEN": SECRET, "SHOP_DEBUG": True},
         **changes,
@@ -106,6 +108,24 @@ def test_what_beat_needs_is_told_with_its_package_and_its_variable(tmp_path: Pat
         "celery_beat_scheduler = redbeat.RedBeatScheduler: No module named 'nosuch_redbeat'; "
         "add celery-redbeat to celery_app_packages or to the app's requirements"
     )
+
+
+def test_an_app_that_takes_more_than_it_is_planned_with_is_told_with_what_to_write(tmp_path: Path) -> None:
+    code = "import celery\nballast = bytearray(b'x' * (300 << 20))\napp = celery.Celery('shop')\n"
+    memory = {"queues": {"mail": 100, "video": 900}, "beat": 192}
+    status, said = run(tmp_path, code, memory=memory)
+    assert status == 0
+    told = re.fullmatch(
+        r"celery_worker_queues\.mail\.app_memory_mb = 100: the app takes (\d+) MB once it is imported; "
+        r"set it to (\d+)\n"
+        r"celery_beat_memory_max_mb = 192: the app takes \1 MB once it is imported; set it to (\d+)",
+        said,
+    )
+    assert told, said
+    used, app, beat = map(int, told.groups())
+    assert 300 < used < 450
+    assert used * 1.1 <= app < used * 1.1 + 5
+    assert used * 1.25 <= beat < used * 1.25 + 5
 
 
 def test_a_signature_that_the_inventory_would_take_away_is_told(tmp_path: Path) -> None:

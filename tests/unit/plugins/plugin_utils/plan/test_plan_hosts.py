@@ -54,6 +54,7 @@ def test_a_plain_worker_in_full() -> None:
         "queue": "mail-high",
         "consumes": ["mail-high"],
         "pool": "prefork",
+        "app_memory_mb": 100,
         "concurrency": 4,
         "autoscale": None,
         "prefetch_multiplier": 1,
