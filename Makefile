@@ -140,6 +140,17 @@ proof-rollout: APP := $(or $(APP),rollout)
 proof-transport: tools ## the transport of the agent's own for Redis, which is off by default
 	python -m pytest tests/transport
 
+.PHONY: test-faults
+test-faults: build image ## faults under load, into docs/reliability.md: make test-faults B=redis F=broker-kill, PAIRS=5 SEED=7
+	$(lab) up --name faults $(fleet)
+	ANSIBLE_COLLECTIONS_PATH=$(installed) ansible-playbook celeryops.systemd.site \
+		$(fleet) -i $(cache)/lab/faults/inventory.json
+	ANSIBLE_COLLECTIONS_PATH=$(installed) python -m faults --broker $(B) $(if $(F),--fault $(F)) \
+		$(if $(PAIRS),--pairs $(PAIRS)) $(if $(SEED),--seed $(SEED)); status=$$?; \
+		$(lab) down --name faults; exit $$status
+test-faults: B := $(or $(B),redis)
+test-faults: fleet = -i tests/faults/inventories/fleet.yml -i tests/faults/inventories/$(B).yml
+
 .PHONY: proof-hostile
 proof-hostile: tools ## malformed messages between good ones, each pool: make proof-hostile BROKER=amqp://...
 	python -m hostile --good $(or $(GOOD),2000) --bad $(or $(BAD),200) $(if $(BROKER),--broker $(BROKER))

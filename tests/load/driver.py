@@ -18,6 +18,7 @@ from load.remote import Hosts, RemoteError, in_release
 
 ON_HOST = Path(__file__).with_name("on_host.py")
 POLL_SECONDS = 1.0
+STILL_SECONDS = 10.0
 NAMED = 10  # ids of one kind that the report names
 
 
@@ -45,14 +46,21 @@ class Order:
 
 
 def drive(
-    hosts: Hosts, order: Order, say: Callable[[str], None], enough: Callable[[], bool] | None = None
+    hosts: Hosts,
+    order: Order,
+    say: Callable[[str], None],
+    enough: Callable[[], bool] | None = None,
+    sent: list[Sent] | None = None,
+    hopeless: Callable[[], bool] | None = None,
 ) -> list[Account]:
     """Send, wait until every task has ended or nothing moves any more, and return the accounts.
 
     :param enough: Send on, beyond the order's count, until this says so.
+    :param sent: A list that what is sent is added to, for who looks on.
+    :param hopeless: Asked when nothing has moved for a while: whether nothing can come any more.
     :raises RemoteError: The sender failed, so that what was sent is not known.
     """
-    sending = _Sending(hosts, order, open_end=enough is not None)
+    sending = _Sending(hosts, order, enough is not None, [] if sent is None else sent)
     begin = moved = time.monotonic()
     before: tuple[int, int, int] = (0, 0, 0)
     while True:
@@ -71,7 +79,8 @@ def drive(
             )
         if over and total.complete and not total.running:
             return accounts
-        if over and time.monotonic() - moved > order.patience:
+        still = time.monotonic() - moved
+        if over and (still > order.patience or (still > STILL_SECONDS and hopeless and hopeless())):
             return accounts
         time.sleep(POLL_SECONDS)
 
@@ -98,13 +107,19 @@ def parse(lines: Iterable[str]) -> Iterator[Event]:
             yield Event(entry["event"], entry["id"], entry["time"])
 
 
+def held_now(hosts: Hosts, order: Order) -> dict[str, int]:
+    """Messages that the broker holds in the order's queues."""
+    arguments = ["leftover", "--mix", json.dumps(order.mix)]
+    answer = hosts.run(order.sender, in_release(arguments), stdin=ON_HOST.read_text())
+    held: dict[str, int] = json.loads(answer)
+    return held
+
+
 def leftover(hosts: Hosts, order: Order) -> dict[str, int]:
     """Messages that the broker still holds when the run is over, after a while to let the last acks land."""
     deadline = time.monotonic() + order.patience
-    arguments = ["leftover", "--mix", json.dumps(order.mix)]
     while True:
-        answer = hosts.run(order.sender, in_release(arguments), stdin=ON_HOST.read_text())
-        held: dict[str, int] = json.loads(answer)
+        held = held_now(hosts, order)
         if not any(held.values()) or time.monotonic() > deadline:
             return held
         time.sleep(POLL_SECONDS)
@@ -130,8 +145,8 @@ def report(accounts: Sequence[Account], held: dict[str, int]) -> list[str]:
 class _Sending:
     """The sender's process; `sent` grows while it runs."""
 
-    def __init__(self, hosts: Hosts, order: Order, open_end: bool) -> None:
-        self.sent: list[Sent] = []
+    def __init__(self, hosts: Hosts, order: Order, open_end: bool, sent: list[Sent]) -> None:
+        self.sent = sent
         self._hosts, self._host = hosts, order.sender
         self._until = f"/tmp/celeryops-load-{order.run}"
         arguments = [

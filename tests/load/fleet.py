@@ -93,9 +93,10 @@ class Fleet:
 
     def units(self) -> list[Unit]:
         """All workers and beat."""
-        return [unit for host in (*self.workers, self.sender) for unit in self._units(host)]
+        return [unit for host in (*self.workers, self.sender) for unit in self.on(host)]
 
-    def _units(self, host: str) -> Iterable[Unit]:
+    def on(self, host: str) -> Iterable[Unit]:
+        """The workers and beat of a host."""
         # Patterns match only what is loaded: a drained worker that nobody asks for is not.
         names = self.hosts.run(host, ["ls", "/etc/conf.d/celery"]).split()
         workers = [name for name in names if name.startswith("worker-")]
