@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from ansible import constants
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.celeryops.systemd.plugins.action.run_lock import ActionModule as RunLock
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.run import holder
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.run.run_key import run_key
 
 
@@ -22,7 +22,7 @@ class ActionModule(RunLock):
     def own(self) -> dict[str, Any]:
         """The run that takes the snapshot, the process from which each task's own is forked, and its key."""
         place: str = constants.DEFAULT_LOCAL_TMP  # type: ignore[attr-defined]
-        return {"run": str(os.getppid()), "key": run_key(Path(place))}
+        return {"run": str(holder.playing()), "key": run_key(Path(place))}
 
     def wants_lock(self) -> bool:
         """Tell whether this task takes the lock."""

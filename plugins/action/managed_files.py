@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,11 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Compare with the snapshot, or run the module."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        taken = snapshot.current((task_vars or {}).get("ansible_facts", {}), str(os.getppid()))
+        taken = snapshot.current((task_vars or {}).get("ansible_facts", {}), str(holder.playing()))
         if taken and not self._task.delegate_to and self._is_done(taken):
             return {**result, "changed": False, "changed_paths": [], **self._told(task_vars or {}, [])}
-        arguments = {**self._task.args, **holder.told(self._task.delegate_to, task_vars or {}, os.getppid())}
+        told = holder.told(self._task.delegate_to, task_vars or {}, holder.playing())
+        arguments = {**self._task.args, **told}
         result |= self._execute_module(module_args=arguments, task_vars=task_vars)
         result |= self._told(task_vars or {}, result.get("changed_paths", []))
         if result.get("changed", True):

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +25,7 @@ from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory import
 )
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory import asked as asking
 from ansible_collections.celeryops.systemd.plugins.plugin_utils.inventory.problems import Problem
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.run import holder
 
 ARGUMENTS: dict[str, Any] = {
     "roles": {"type": "list", "elements": "str", "default": []},
@@ -61,7 +61,7 @@ class ActionModule(ActionBase):
         self._seen: dict[str, dict[str, Any]] = {}
         groups, hosts = self._play["groups"], self._play["ansible_play_hosts_all"]
         # Each task runs in a process of its own, forked from that of the run.
-        run = str(os.getppid())
+        run = str(holder.playing())
         if given["refuse"] and all(self._checked(host) == run for host in hosts):
             return {**result, "changed": False, "problems": {}}
         roles: list[str] = given["roles"]

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -18,6 +17,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        arguments = {**self._task.args, **holder.told(self._task.delegate_to, task_vars or {}, os.getppid())}
+        told = holder.told(self._task.delegate_to, task_vars or {}, holder.playing())
+        arguments = {**self._task.args, **told}
         result |= self._execute_module(module_args=arguments, task_vars=task_vars)
         return result

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -36,7 +35,7 @@ class ActionModule(ActionBase):
         """Return what the module is told of this run, the process from which each task's own is forked."""
         play = variables.get("ansible_play_name", "a playbook")
         return {
-            "holder": dict(holder.holder(os.getppid(), f"the play '{play}'")),
+            "holder": dict(holder.holder(holder.playing(), f"the play '{play}'")),
             "broken": self._templar.template(variables.get(holder.BREAK_VARIABLE, False)),
             "lease": self._templar.template(variables.get(holder.LEASE_VARIABLE, run_lock.LEASE)),
         }

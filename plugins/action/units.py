@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,12 +28,13 @@ class ActionModule(ActionBase):
         if self._task.args.get("changed_paths") is None:
             changed = facts.get(snapshot.CHANGED, {}).values()
             self._task.args["changed_paths"] = [path for paths in changed for path in paths]
-        taken = snapshot.current(facts, str(os.getppid()))
+        taken = snapshot.current(facts, str(holder.playing()))
         if taken and not self._task.delegate_to:
             states = self._settled(taken)
             if states is not None:
                 return {**result, **NOTHING, "states": states}
-        arguments = {**self._task.args, **holder.told(self._task.delegate_to, task_vars or {}, os.getppid())}
+        told = holder.told(self._task.delegate_to, task_vars or {}, holder.playing())
+        arguments = {**self._task.args, **told}
         result |= self._execute_module(module_args=arguments, task_vars=task_vars)
         if result.get("changed", True):
             result["ansible_facts"] = {snapshot.FACT: ""}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import multiprocessing
 import os
 import socket
 from collections.abc import Mapping
@@ -22,6 +23,10 @@ BREAK_VARIABLE, LEASE_VARIABLE = "run_lock_break", "run_lock_lease"
 FACT = "celeryops_run"
 # What is known of a process of which only that it lives can be told.
 ALIVE = "alive"
+
+
+class EndedError(Exception):
+    """The run that began a task has ended; the task changes nothing more."""
 
 
 class Holder(TypedDict):
@@ -52,6 +57,21 @@ def holder(pid: int, play: str) -> Holder:
         run=run, place=place, user=_user(), controller=socket.gethostname(), pid=pid, start=start,
         play=play,
     )  # fmt: skip
+
+
+def playing() -> int:
+    """Return the process of the run that this task is of; each task's own is forked from it.
+
+    The operating system's word for a parent will not do: that of a task whose run was killed is process 1,
+    which never ends, and neither would a lock that names it.
+
+    :raises EndedError: it has ended.
+    """
+    parent = multiprocessing.parent_process()
+    pid = parent.pid if parent and parent.pid else os.getppid()
+    if not _start(pid):
+        raise EndedError(f"the run of process {pid} has ended, so its task changes nothing more")
+    return pid
 
 
 def told(delegate: object, variables: Mapping[str, Any], pid: int) -> dict[str, str]:

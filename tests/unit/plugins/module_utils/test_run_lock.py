@@ -25,6 +25,28 @@ ALICE: dict[str, Any] = {
 BOB = {**ALICE, "run": "b" * 16, "user": "bob"}
 
 
+# A task's process as ansible-playbook forks it; the run is killed before the task looks whose it is.
+ORPHAN = """
+import multiprocessing, os, signal, sys, time
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.run import holder
+
+def task(run, ends):
+    while ends and os.getppid() == run:
+        time.sleep(0.01)
+    try:
+        print("the run" if holder.playing() == run else "another", flush=True)
+    except holder.EndedError:
+        print("it has ended", flush=True)
+
+ends = sys.argv[1] == "1"
+child = multiprocessing.get_context("fork").Process(target=task, args=[os.getpid(), ends])
+child.start()
+if ends:
+    os.kill(os.getpid(), signal.SIGKILL)
+child.join()
+"""
+
+
 @pytest.fixture
 def lock(tmp_path: Path) -> Path:
     return tmp_path / "celeryops.lock"
@@ -152,6 +174,15 @@ def test_a_user_without_a_name_is_told_by_number() -> None:
     names = {name: value for name, value in os.environ.items() if name not in NAMES_OF_USERS}
     said = subprocess.check_output([sys.executable, "-c", program], env=names, text=True)
     assert said.strip() == "54321"
+
+
+@pytest.mark.parametrize(("ends", "said"), [(False, "the run"), (True, "it has ended")])
+def test_a_task_that_outlives_its_run_is_not_of_another(ends: bool, said: str) -> None:
+    """Its parent is then process 1, which never ends: no lock may name that."""
+    found = subprocess.run(
+        [sys.executable, "-c", ORPHAN, str(int(ends))], stdout=subprocess.PIPE, text=True, check=False
+    )
+    assert found.stdout.strip() == said
 
 
 def test_one_that_its_parent_has_not_waited_for_has_ended() -> None:
