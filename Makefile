@@ -149,7 +149,7 @@ test-faults: build image ## faults under load, into docs/reliability.md: make te
 		$(if $(PAIRS),--pairs $(PAIRS)) $(if $(SEED),--seed $(SEED)); status=$$?; \
 		$(lab) down --name faults; exit $$status
 test-faults: B := $(or $(B),redis)
-test-faults: fleet = -i tests/faults/inventories/fleet.yml -i tests/faults/inventories/$(B).yml
+test-faults: fleet = -i tests/faults/inventories/fleet.yml -i tests/faults/inventories/$(firstword $(subst -, ,$(B))).yml
 
 .PHONY: proof-hostile
 proof-hostile: tools ## malformed messages between good ones, each pool: make proof-hostile BROKER=amqp://...

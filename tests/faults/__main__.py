@@ -47,6 +47,7 @@ def main() -> int:
     runs = [[name] for name in names]
     if options.pairs:
         runs = [site.chance.sample(names, 2) for _ in range(options.pairs)]
+    site.switch()
     broken = []
     for run in runs:
         began = time.monotonic()

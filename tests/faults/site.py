@@ -19,6 +19,8 @@ LAB = ROOT / "tests/lab/lab"
 INVENTORIES = ROOT / "tests/faults/inventories"
 #: The inventory of each broker, and the unit that is the broker.
 BROKERS = {"redis": "redis-server", "redis-reliable": "redis-server", "rabbitmq": "rabbitmq-server"}
+DROPIN = Path("/etc/systemd/system/celery-worker@.service.d/reliable.conf")
+SWITCH = "[Service]\nEnvironment=CELERYOPS_RELIABLE_REDIS=1\n"
 LEADS_NOWHERE = "test -d /opt/celery/current/app || echo current"
 DATA = {"redis-server": "/var/lib/redis", "rabbitmq-server": "/var/lib/rabbitmq"}
 
@@ -51,12 +53,32 @@ class Site:
     @property
     def plays(self) -> Plays:
         """The fleet as one operates it."""
-        return Plays(INVENTORIES / f"{self.broker}.yml", self.cache / "ssh_config", self.workers, self.sender)
+        return Plays(self.inventory, self.cache / "ssh_config", self.workers, self.sender)
 
     @property
     def broker_unit(self) -> str:
         """The unit that is the broker."""
         return BROKERS[self.broker]
+
+    @property
+    def inventory(self) -> Path:
+        """The broker's inventory."""
+        return INVENTORIES / f"{self.broker.partition('-')[0]}.yml"
+
+    def switch(self) -> None:
+        """Let the workers take from Redis by the agent's transport where the broker's name says so."""
+        if self.broker != "redis-reliable":
+            return
+        for host in self.workers:
+            self.on(host, "mkdir", "--parents", str(DROPIN.parent))
+            self.hosts.run(host, ["tee", str(DROPIN)], stdin=SWITCH)
+            self.on(host, "systemctl", "daemon-reload")
+            self.on(host, "systemctl", "restart", f"{PREFIX}*")
+
+    @property
+    def has_results(self) -> bool:
+        """Whether the fleet has a result backend, as chords need one."""
+        return self.broker_unit == "redis-server"
 
     def on(self, host: str, *command: str, accept: Sequence[int] = (0,)) -> str:
         """What a command prints on a host."""
@@ -71,8 +93,7 @@ class Site:
 
     def command(self, *arguments: str) -> list[str]:
         """The words that play the site."""
-        ours = [INVENTORIES / "fleet.yml", INVENTORIES / f"{self.broker}.yml"]
-        inventories = [*ours, self.cache / "inventory.json"]
+        inventories = [INVENTORIES / "fleet.yml", self.inventory, self.cache / "inventory.json"]
         return [
             "ansible-playbook", "celeryops.systemd.site",
             *(word for path in inventories for word in ("-i", str(path))), *arguments,

@@ -77,7 +77,7 @@ def trial(
     """Do the faults, at once where there are several, while tasks flow."""
     site.wait_well()
     instances, before = site.instances, site.restarts()
-    order = Order(site.sender, tuple(site.workers), MIX, COUNT, CHORDS, rate, WAIT)
+    order = Order(site.sender, tuple(site.workers), MIX, COUNT, CHORDS * site.has_results, rate, WAIT)
     flow = Flow(site.hosts, order)
     thread = threading.Thread(target=flow.run)
     thread.start()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from faults.figures import Figures
 from faults.page import BEGIN, END, HEAD, PAGE, row, with_row
-from faults.site import BROKERS, INVENTORIES
+from faults.site import BROKERS, Site
 from faults.table import FAULTS
 
 FOUND = Figures(
@@ -53,4 +53,4 @@ def test_the_page_knows_every_row_that_it_has() -> None:
 
 def test_each_fault_is_told_by_words_of_its_own_and_each_broker_has_an_inventory() -> None:
     assert len({fault.words for fault in FAULTS.values()}) == len(FAULTS)
-    assert all((INVENTORIES / f"{broker}.yml").exists() for broker in BROKERS)
+    assert all(Site(broker).inventory.exists() for broker in BROKERS)
