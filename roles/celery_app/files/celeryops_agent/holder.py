@@ -10,6 +10,7 @@ from pathlib import Path
 
 #: Between the parts of a name, and between the name and the connection that took a message.
 SEP, TAKER_SEP = "|", "/"
+PROC = Path("/proc")
 
 
 @cache
@@ -18,10 +19,27 @@ def own_name() -> str:
     return SEP.join((*_machine(), str(os.getpid()), _started(os.getpid())))
 
 
-def has_ended(name: str) -> bool:
-    """Whether a process of this machine is gone; False for one of another, of which nothing is known."""
+def has_ended(name: str, proc: Path = PROC) -> bool:
+    """Whether a process of this machine is gone; False for one of another, of which nothing is known.
+
+    A worker's unit hides the processes of others (``ProtectProc=``): one that ``proc`` does not show may run.
+    """
     *machine, pid, started = name.split(SEP)
-    return tuple(machine) == _machine() and pid.isdigit() and _started(int(pid)) != started
+    if tuple(machine) != _machine() or not pid.isdigit():
+        return False
+    return _started(int(pid), proc) != started and (_is_shown(proc, pid) or _is_gone(int(pid)))
+
+
+def _is_shown(proc: Path, pid: str) -> bool:
+    return (proc / pid).exists()
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return isinstance(error, ProcessLookupError)
+    return False
 
 
 def _machine() -> tuple[str, ...]:
@@ -29,10 +47,10 @@ def _machine() -> tuple[str, ...]:
     return boot, str(Path("/proc/self/ns/pid").stat().st_ino)
 
 
-def _started(pid: int) -> str:
+def _started(pid: int, proc: Path = PROC) -> str:
     """When a process started, in the kernel's ticks; empty for none, or a zombie, which runs no more."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        stat = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
     fields = stat.rpartition(")")[2].split()  # from the third: the state
