@@ -13,6 +13,8 @@ POPPED = "Redis pops for a client that cannot hear it"
 DIED = "ran in a process that died"
 #: Tasks that a host runs at once: prefork 2, threads 2, gevent 4.
 SLOTS = 8
+#: RabbitMQ delivers again what a connection had when it broke: each fault breaks all, five times at most.
+REDELIVERS = {"rabbitmq": Promise(twice=5 * 2 * SLOTS)}
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,9 @@ FAULTS: Mapping[str, Fault] = {
         Promise(early=DIED, twice=SLOTS),
         {"redis": Promise(lost=POPPED, early=DIED, twice=SLOTS)},
     ),
-    "broker-restart": Fault("the broker restarts, 5 times", acts.broker_restart, Promise(twice=2 * SLOTS)),
-    "broker-kill": Fault("kill -9 of the broker, 5 times", acts.broker_kill, Promise(twice=2 * SLOTS)),
-    "broker-freeze": Fault("SIGSTOP of the broker for 30 s", acts.broker_freeze, Promise(twice=2 * SLOTS)),
+    "broker-restart": Fault("the broker restarts, 5 times", acts.broker_restart, Promise(), REDELIVERS),
+    "broker-kill": Fault("kill -9 of the broker, 5 times", acts.broker_kill, Promise(), REDELIVERS),
+    "broker-freeze": Fault("SIGSTOP of the broker for 30 s", acts.broker_freeze, Promise(), REDELIVERS),
     "stop-while-away": Fault(
         "the workers of a host are stopped while the broker is away", acts.stop_while_away,
         Promise(twice=SLOTS),
@@ -77,7 +79,7 @@ FAULTS: Mapping[str, Fault] = {
         {"redis": Promise(lost=POPPED, early=DIED, twice=SLOTS)},
     ),
     "power-broker": Fault(
-        "power cut of the broker's host", acts.power_broker, Promise(twice=2 * SLOTS),
+        "power cut of the broker's host", acts.power_broker, Promise(), REDELIVERS,
     ),
     "agent-gone": Fault(
         "the agent's files are removed and its workers killed, on one host", acts.agent_gone,
@@ -85,7 +87,7 @@ FAULTS: Mapping[str, Fault] = {
         {"redis": Promise(lost=POPPED, early=DIED, twice=SLOTS, hand=True)},
     ),
     "disk-full": Fault(
-        "the broker's disk is full for 20 s", acts.disk_full, Promise(twice=2 * SLOTS, hand=True),
+        "the broker's disk is full for 20 s", acts.disk_full, Promise(hand=True),
         before=acts.small_disk, after=acts.own_disk,
     ),
     "two-runs": Fault("a new release is played twice at once", plays.two_runs, Promise()),
