@@ -81,7 +81,8 @@ def drive(
             return accounts
         still = time.monotonic() - moved
         if over and (still > order.patience or (still > STILL_SECONDS and hopeless and hopeless())):
-            return accounts
+            # Looked at once more: the last one may have ended while the broker was asked.
+            return account(list(sending.sent), ledgers(hosts, order))
         time.sleep(POLL_SECONDS)
 
 
