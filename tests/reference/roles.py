@@ -52,6 +52,12 @@ class Role:
         entries: list[dict[str, Any]] = self.read("tasks/main.yml")
         return entries
 
+    @cached_property
+    def phases(self) -> list[dict[str, Any]]:
+        """The entries of its tasks/phases.yml, which follow its preflight."""
+        entries: list[dict[str, Any]] = self.read("tasks/phases.yml")
+        return entries
+
     def read(self, path: str) -> Any:
         """The content of one of its YAML files."""
         return yaml.safe_load((self.directory / path).read_text())

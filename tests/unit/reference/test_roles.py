@@ -12,7 +12,7 @@ from reference.variables import PAGE, page
 
 FILES = (
     "README.md", "defaults/main.yml", "meta/main.yml", "meta/argument_specs.yml",
-    "tasks/main.yml", "tasks/preflight.yml",
+    "tasks/main.yml", "tasks/preflight.yml", "tasks/phases.yml",
 )  # fmt: skip
 # Where a role's YAML and templates name variables.
 WIRED = ("defaults", "vars", "tasks", "handlers", "templates")
@@ -65,12 +65,19 @@ def test_every_sentence_is_one(role: Role) -> None:
 
 
 @every_role
-def test_main_only_imports_its_phases_in_order_each_with_its_tag(role: Role) -> None:
+def test_main_only_imports_its_preflight_and_the_phases(role: Role) -> None:
+    """A playbook whose own preflight has checked all roles plays the phases alone."""
+    assert [imported(task) for task in role.tasks] == ["preflight.yml", "phases.yml"]
+    assert role.tasks[1].keys() == {"name", "ansible.builtin.import_tasks"}
+
+
+@every_role
+def test_it_imports_its_phases_in_order_each_with_its_tag(role: Role) -> None:
     seen = []
-    for task in role.tasks:
+    for task in [role.tasks[0], *role.phases]:
         phase = PurePath(imported(task)).stem
         tags = set(task.get("tags", []))
-        assert phase in PHASES, f"{task['name']}: a role's main.yml imports its phases and nothing else"
+        assert phase in PHASES, f"{task['name']}: a role imports its phases and nothing else"
         assert phase in tags, f"{task['name']}: {phase} is not among its tags {sorted(tags)}"
         assert ("always" in tags) == (phase == "preflight"), f"{task['name']}: only preflight runs always"
         seen.append(PHASES.index(phase))
@@ -94,7 +101,7 @@ def test_it_names_no_variable_of_another_role(role: Role) -> None:
 
 @every_role
 def test_no_phase_is_forgotten(role: Role) -> None:
-    called = {imported(task) for task in role.tasks}
+    called = {imported(task) for task in [*role.tasks, *role.phases]}
     present = {path.name for path in (role.directory / "tasks").glob("*.yml") if path.stem in PHASES}
     assert present - called == set()
 
