@@ -40,4 +40,4 @@ def status(url: str, wait: float) -> int:
 
 
 if __name__ == "__main__":
-    print(status(sys.argv[1], float(sys.argv[2])))
+    sys.stdout.write(f"{status(sys.argv[1], float(sys.argv[2]))}\n")

@@ -46,7 +46,7 @@ def main() -> int:
     names = options.fault or list(FAULTS)
     runs = [[name] for name in names]
     if options.pairs:
-        runs = [site.chance.sample(names, 2) for _ in range(options.pairs)]
+        runs = [site.chance.sample(names, 2) for _each in range(options.pairs)]
     site.switch()
     broken = []
     for run in runs:

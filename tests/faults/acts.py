@@ -34,7 +34,7 @@ def _is_replaced(site: Site, unit: Unit, victim: str, count: int) -> bool:
 
 def kill_child(site: Site) -> None:
     """Kill one child of each prefork worker, ten times."""
-    for _ in range(10):
+    for _each in range(10):
         for unit in site.units():
             if not unit.name.endswith("-prefork"):
                 continue

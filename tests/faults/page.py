@@ -37,8 +37,8 @@ def row(fault: str, words: str, broker: str, found: Figures) -> str:
 
 def with_row(text: str, new: str, faults: Sequence[str], brokers: Sequence[str]) -> str:
     """The page with a row in its place: by fault, then by broker, in the order given."""
-    top, _, rest = text.partition(BEGIN)
-    inside, _, bottom = rest.partition(END)
+    top, _begin, rest = text.partition(BEGIN)
+    inside, _end, bottom = rest.partition(END)
     order = [command(fault, broker) for fault in faults for broker in brokers]
     rows = {_command(line): line for line in inside.splitlines() if _command(line) in order}
     rows[_command(new)] = new

@@ -77,7 +77,7 @@ def two_runs(site: Site) -> str:
 def killed(site: Site, how: signal.Signals) -> str:
     """Break the play of a new release off at a random moment, and play it again."""
     hands = []
-    for _ in range(ROUNDS):
+    for _each in range(ROUNDS):
         with _release(site) as release, _watched(site):
             playing = site.begin("-e", release)
             moment = site.chance.uniform(1, LATEST)

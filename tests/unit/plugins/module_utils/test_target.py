@@ -61,7 +61,7 @@ def test_a_name_that_the_module_may_have_passes(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-        "files",
+    "files",
     [["settings.py"], ["settings/__init__.py", "src/plugins.py"], [], ["panel/logo.svg"]],
     ids=["a file", "packages", "nothing", "data"],
 )

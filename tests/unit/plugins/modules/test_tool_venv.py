@@ -11,6 +11,7 @@ import pwd
 import subprocess
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,9 @@ def test_a_snapshot_shows_what_the_module_would_find(tmp_path: Path, wheelhouse:
     """Complete and alone: the host need not be asked. Whatever else it shows, it is."""
     root, patterns = tmp_path / "tool", [f"{tmp_path}/tool/*", f"{tmp_path}/tool/*/.complete"]
 
-    def shown(*packages: str, version: str = platform.python_version(), looked: list[str] = patterns) -> str:
+    def shown(
+        *packages: str, version: str = platform.python_version(), looked: Sequence[str] = tuple(patterns)
+    ) -> str:
         found = [str(path) for path in (*root.glob("*"), *root.glob("*/.complete"))]
         return tool_venv.shown(found, looked, root, packages, version)
 
