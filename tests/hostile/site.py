@@ -43,6 +43,7 @@ REGISTERED: Mapping[str, Any] = {
     "ansible_check_mode": False,
     "__celery_app_agent_files": [],  # the agent's code, the same for every inventory
     "__celery_app_building": {"directory": "/opt/celery/releases/.r1"},
+    "__celery_app_imported": {"rc": 0, "stdout": ""},
     "celery_app_command": ["true"],
     "__celery_app_ran": {"rc": 0, "stdout": "", "stderr": ""},
     "__flower_venv": {"path": "/opt/celery/flower/venv"},
