@@ -244,6 +244,7 @@ class Instance:
         spec = self.spec
         return {
             "pool": self._pool_why(),
+            "app_memory_mb": f"a process is planned with {spec.app_memory_mb} MB before its first task",
             "prefetch_multiplier": "a message waits in the queue, where any worker may take it",
             "max_tasks_per_child": self._max_tasks_why(),
             "memory_max_mb": f"its share of the host by weight {spec.weight}, at least {self.least_mb} MB",
