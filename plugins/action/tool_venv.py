@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.celeryops.systemd.plugins.action.app_venv import ActionModule as Build
 from ansible_collections.celeryops.systemd.plugins.module_utils import snapshot, tool_venv
+from ansible_collections.celeryops.systemd.plugins.plugin_utils.run import holder
 
 ARGUMENTS: dict[str, Any] = {
     "root": {"type": "str", "required": True},
@@ -27,7 +27,7 @@ class ActionModule(Build):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Compare with the snapshot, or run the module."""
         facts = {} if self._task.delegate_to else (task_vars or {}).get("ansible_facts", {})
-        taken = snapshot.current(facts, str(os.getppid()))
+        taken = snapshot.current(facts, str(holder.playing()))
         _validation, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
         found, patterns = taken.get("found", {}), taken.get("patterns", [])
         python = facts.get("celeryops", {}).get("python", "")
